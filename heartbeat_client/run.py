@@ -1,0 +1,354 @@
+"""The record of a run, which the client writes and the watchdog reads, and the rules about time that both apply.
+
+Owns: what a record holds, how it maps to a document, and the instants at which a run turns silent, stalled or overdue.
+Knows no clock, no store and no thread: every instant comes in as an argument or as a field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from .fields import MISSING, Fields, RecordError
+
+__all__ = [
+    "DETAIL_LIMIT",
+    "ENDED",
+    "FAILED",
+    "INTERRUPTED",
+    "OPERATIONS",
+    "OPERATION_LIMIT",
+    "RUNNING",
+    "RUNS",
+    "SCHEMA",
+    "SUCCEEDED",
+    "Failure",
+    "Place",
+    "Progress",
+    "RecordError",
+    "Run",
+    "Thresholds",
+    "Waiting",
+    "document_key",
+    "due_at",
+    "expires_at",
+    "overdue_at",
+    "silent_at",
+    "stalled_at",
+]
+
+SCHEMA = 1
+
+RUNS = "hangwatch_runs"
+OPERATIONS = "hangwatch_operations"
+
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+INTERRUPTED = "interrupted"
+ENDED = frozenset({SUCCEEDED, FAILED, INTERRUPTED})
+STATES = ENDED | {RUNNING}
+
+OPERATION_LIMIT = 200
+DETAIL_LIMIT = 1000
+TEXT_LIMIT = 1000
+LABELS_LIMIT = 32
+
+KEPT_FOR = timedelta(days=7)
+OPAQUE_SHARE = 0.6
+REVIVED_FOR = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the code: package-relative file, line, qualified name of the function. Never a source line."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an operation failed: the exception's type and place; its text only where the user allowed it."""
+
+    type: str
+    place: Place | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What real work has moved.
+
+    done: items finished. total: items in all, None when not known. at: instant of the last move, None before the first.
+    since: instant from which progress was declared. rate: items a second while it moved lately, None when not known.
+    note: the operation's own words.
+    """
+
+    done: int
+    total: int | None = None
+    at: datetime | None = None
+    since: datetime | None = None
+    rate: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A wait that the operation declared: why, since when, and the instant past which it is a stall after all."""
+
+    reason: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits that hold for a run, as resolved at its start, in seconds.
+
+    opaque_after None: `OPAQUE_SHARE` of the time to the deadline. max_runtime None: no limit but the deadline.
+    warn_at: share of the way to the deadline from which a run is overdue.
+    explicit: names that the run's owner set in code or environment; a policy's `[defaults]` leave these alone.
+    """
+
+    beat_every: float = 15.0
+    silent_after: float = 90.0
+    stalled_after: float = 300.0
+    opaque_after: float | None = None
+    max_runtime: float | None = None
+    warn_at: float = 0.8
+    explicit: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of an operation, as its last beat told it. All instants are the store's server's, in UTC.
+
+    moved_at: when something last proved that the operation moves: progress where it is declared; else a nested run
+    that began, moved or ended, or a note. child: the nested run that it is inside of now, which is watched for itself.
+    ancestors: ids of the runs around it, outermost first. revived_at: when it beat again after being given up as lost.
+    platform: `cloud_run_service` or `cloud_run_job` where known, for what happens at the deadline differs.
+    """
+
+    id: str
+    operation: str
+    started_at: datetime
+    state: str = RUNNING
+    detail: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ancestors: tuple[str, ...] = ()
+    child: str | None = None
+    project: str = ""
+    region: str = ""
+    platform: str = ""
+    service: str = ""
+    revision: str = ""
+    instance: str = ""
+    host: str = ""
+    pid: int = 0
+    python: str = ""
+    beat_at: datetime | None = None
+    ended_at: datetime | None = None
+    moved_at: datetime | None = None
+    revived_at: datetime | None = None
+    deadline: datetime | None = None
+    seq: int = 0
+    failed_writes: int = 0
+    thresholds: Thresholds = Thresholds()
+    progress: Progress | None = None
+    waiting: Waiting | None = None
+    activity: Mapping[str, Any] | None = None
+    failure: Failure | None = None
+    reason: str = ""
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+    schema: int = SCHEMA
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parent(self) -> str | None:
+        """Id of the run right around this one, None for an outermost run."""
+        return self.ancestors[-1] if self.ancestors else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has said of itself that it is over."""
+        return self.state in ENDED
+
+    def to_document(self) -> dict[str, Any]:
+        """The record as a document of plain values and aware datetimes. What is None or empty is left out."""
+        document = {name: _plain(getattr(self, name)) for name in _WRITTEN}
+        document["parent"] = self.parent
+        return dict(self.extra) | {name: value for name, value in document.items() if value not in (None, "", {}, [])}
+
+    @classmethod
+    def from_document(cls, run_id: str, document: Mapping[str, Any]) -> Run:
+        """Read a record, which a stranger may have written; times may be datetimes or ISO 8601 text.
+
+        Fields of a newer schema are kept in `extra` and written back untouched.
+        Raises `RecordError` naming each field that is missing or not as expected.
+        """
+        fields = Fields(document)
+        run = cls(id=run_id, **_read(fields))
+        fields.raise_if_wrong(f"run {run_id[:80]}")
+        return run
+
+
+_WRITTEN = tuple(f.name for f in dataclasses.fields(Run) if f.name not in ("id", "extra"))
+
+
+def _read(fields: Fields) -> dict[str, Any]:
+    read = {
+        "schema": fields.whole("schema", SCHEMA),
+        "operation": fields.text("operation", MISSING, OPERATION_LIMIT),
+        "state": fields.one_of("state", MISSING, STATES),
+        "started_at": fields.instant("started_at", MISSING),
+        "detail": fields.text("detail", "", DETAIL_LIMIT),
+        "labels": fields.labels("labels", LABELS_LIMIT),
+        "ancestors": fields.texts("ancestors"),
+        "child": fields.text("child", None, TEXT_LIMIT),
+        "pid": fields.whole("pid", 0),
+        "seq": fields.whole("seq", 0),
+        "failed_writes": fields.whole("failed_writes", 0),
+        "reason": fields.text("reason", "", TEXT_LIMIT),
+        "activity": fields.mapping("activity"),
+        "thresholds": _read_thresholds(fields.inside("thresholds")),
+        "progress": _read_progress(fields.inside("progress")),
+        "waiting": _read_waiting(fields.inside("waiting")),
+        "failure": _read_failure(fields.inside("failure")),
+    }
+    for name in ("project", "region", "platform", "service", "revision", "instance", "host", "python"):
+        read[name] = fields.text(name, "", TEXT_LIMIT)
+    for name in ("beat_at", "ended_at", "moved_at", "revived_at", "deadline", "due_at", "expires_at"):
+        read[name] = fields.instant(name, None)
+    read["extra"] = {name: value for name, value in fields.document.items() if name not in (*_WRITTEN, "parent", "id")}
+    return read
+
+
+def _read_thresholds(fields: Fields | None) -> Thresholds:
+    if fields is None:
+        return Thresholds()
+    usual = Thresholds()
+    lengths = ("beat_every", "silent_after", "stalled_after", "opaque_after", "max_runtime", "warn_at")
+    read: dict[str, Any] = {name: fields.length(name, getattr(usual, name)) for name in lengths}
+    return Thresholds(**read, explicit=fields.texts("explicit"))
+
+
+def _read_progress(fields: Fields | None) -> Progress | None:
+    if fields is None:
+        return None
+    return Progress(
+        done=fields.whole("done", 0),
+        total=fields.whole("total", None),
+        at=fields.instant("at", None),
+        since=fields.instant("since", None),
+        rate=fields.length("rate", None),
+        note=fields.text("note", "", TEXT_LIMIT),
+    )
+
+
+def _read_waiting(fields: Fields | None) -> Waiting | None:
+    if fields is None:
+        return None
+    return Waiting(
+        fields.text("reason", "", TEXT_LIMIT), fields.instant("since", MISSING), fields.instant("until", MISSING)
+    )
+
+
+def _read_failure(fields: Fields | None) -> Failure | None:
+    if fields is None:
+        return None
+    return Failure(
+        fields.text("type", "", TEXT_LIMIT), _read_place(fields.inside("place")), fields.text("text", None, TEXT_LIMIT)
+    )
+
+
+def _read_place(fields: Fields | None) -> Place | None:
+    if fields is None:
+        return None
+    return Place(fields.text("file", "", TEXT_LIMIT), fields.whole("line", 0), fields.text("function", "", TEXT_LIMIT))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, _plain(getattr(value, f.name))) for f in dataclasses.fields(value))
+        return {name: inner for name, inner in pairs if inner not in (None, "", {}, [])}
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def silent_at(run: Run) -> datetime:
+    """The instant from which the run is silent, unless it beats before. One that never beat counts from its start."""
+    return (run.beat_at or run.started_at) + timedelta(seconds=run.thresholds.silent_after)
+
+
+def stalled_at(run: Run) -> datetime | None:
+    """The instant from which the run is stalled, unless it moves before; None while another rule watches it.
+
+    A declared wait is a stall only past its `until`. An opaque run inside a nested one is watched by that one.
+    """
+    if run.waiting is not None:
+        return run.waiting.until
+    since = run.moved_at or run.started_at
+    if run.progress is not None:
+        return since + timedelta(seconds=run.thresholds.stalled_after)
+    if run.child is not None:
+        return None
+    return _opaque_at(run, since)
+
+
+def _opaque_at(run: Run, since: datetime) -> datetime | None:
+    if run.thresholds.opaque_after is not None:
+        return since + timedelta(seconds=run.thresholds.opaque_after)
+    if run.deadline is None:
+        return None
+    return since + max((run.deadline - since) * OPAQUE_SHARE, timedelta(0))
+
+
+def overdue_at(run: Run) -> datetime | None:
+    """The instant from which the run is overdue: past its max_runtime, or `warn_at` of the way to its deadline."""
+    limits = []
+    if run.thresholds.max_runtime is not None:
+        limits.append(run.started_at + timedelta(seconds=run.thresholds.max_runtime))
+    if run.deadline is not None:
+        way = max(run.deadline - run.started_at, timedelta(0))
+        limits.append(run.started_at + way * run.thresholds.warn_at)
+    return min(limits, default=None)
+
+
+def due_at(run: Run) -> datetime | None:
+    """The earliest instant at which the run could be anything but healthy; None once it has ended.
+
+    A run that beats again after it was given up is due at once, and stays so for `REVIVED_FOR`: that it was called lost
+    must be taken back, and a sweep looks only at what is due.
+    """
+    if run.ended:
+        return None
+    if run.revived_at is not None and (run.beat_at or run.revived_at) - run.revived_at < REVIVED_FOR:
+        return run.revived_at
+    return min(at for at in (silent_at(run), stalled_at(run), overdue_at(run)) if at is not None)
+
+
+def expires_at(run: Run) -> datetime:
+    """When the store may delete the record: `KEPT_FOR` after the end, or after the deadline of a run that goes on."""
+    if run.ended:
+        return (run.ended_at or run.beat_at or run.started_at) + KEPT_FOR
+    known = [at for at in (run.deadline, run.beat_at, run.started_at) if at is not None]
+    return max(known) + KEPT_FOR
+
+
+def document_key(name: str) -> str:
+    """A name as a document id that Firestore takes: no slash, not `.`, `..` or `__x__`, at most 1,500 bytes."""
+    key = quote(name, safe=" @+,:;=~()!'")[:1400]
+    if key in (".", "..") or re.fullmatch(r"__.*__", key):
+        return "%5F" + key[1:] if key.startswith("_") else key.replace(".", "%2E")
+    return key or "%00"
