@@ -1,0 +1,3 @@
+"""What the watchdog talks to outside, one dependency a module; each keeps a protocol of `ports`."""
+
+from __future__ import annotations

@@ -1,0 +1,140 @@
+"""The commands of `python -m watchdog`: what each takes, and which part does it.
+
+Exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from heartbeat_client.lengths import seconds_of
+
+from . import commands
+from .policy import PolicyError
+from .ports import StoreError
+from .wiring import SettingsError
+
+__all__ = ["main"]
+
+DONE, TROUBLE, WRONG = 0, 1, 2
+
+ENVIRONMENT = """environment:
+  HANGWATCH_STORE              firestore, firestore://PROJECT/DATABASE or sqlite:///PATH
+  HANGWATCH_POLICY             a policy file (see docs)
+  HANGWATCH_SLACK_WEBHOOK_URL  where notices go; without it they are printed to standard error
+  HANGWATCH_LINK_BASE          address of this watchdog's page, for links in notices
+
+exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status. Every expected error is one line on standard error."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        command: Callable[[argparse.Namespace], int] = given.command
+        return command(given)
+    except (SettingsError, PolicyError) as error:
+        print(f"watchdog: {error}", file=sys.stderr)
+        return WRONG
+    except StoreError as error:
+        print(f"watchdog: {error}", file=sys.stderr)
+        return TROUBLE
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m watchdog",
+        description="Tell people when a long operation goes silent, stalls or overruns, before its deadline.",
+        epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _sweep(subs)
+    _status(subs)
+    _show(subs)
+    _doctor(subs)
+    _add(subs, "test-notice", commands.test_notice, "send a test message through every channel")
+    _check_policy(subs)
+    _prune(subs)
+    _add(subs, "demo", commands.demo, "watch a healthy batch and one that hangs, on this machine, in under a minute")
+    return parser
+
+
+def _add(
+    subs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    said: str,
+    example: str = "",
+) -> argparse.ArgumentParser:
+    sub = subs.add_parser(
+        name,
+        help=said,
+        description=said[:1].upper() + said[1:] + ".",
+        epilog=f"example: python -m watchdog {example}" if example else None,
+    )
+    sub.set_defaults(command=command)
+    sub.add_argument("--store", metavar="ADDRESS", help="overrules HANGWATCH_STORE")
+    return sub
+
+
+def _json(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+
+def _sweep(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sub = _add(subs, "sweep", commands.sweep, "read what is due, judge it, and tell people", "sweep --watch 60")
+    sub.add_argument(
+        "--watch", metavar="SECONDS", type=_length, help="go on, one sweep each SECONDS (also 1m), until stopped"
+    )
+    sub.add_argument("--audit", action="store_true", help="read every record, not only what is due")
+    _json(sub)
+
+
+def _status(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sub = _add(subs, "status", commands.status, "show what runs, how it stands, and what is wrong", "status --all")
+    sub.add_argument("--all", action="store_true", help="ended runs too")
+    _json(sub)
+
+
+def _show(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sub = _add(subs, "show", commands.show, "show all about one run", "show 3f9c21")
+    sub.add_argument("run", metavar="RUN", help="its id, or the beginning of it")
+    _json(sub)
+
+
+def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sub = _add(subs, "doctor", commands.doctor, "try each part for real, and say what to do about what fails", "doctor")
+    _json(sub)
+
+
+def _check_policy(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "check a policy file, and show which operations match which rule"
+    sub = _add(subs, "check-policy", commands.check_policy, said, "check-policy policy.toml")
+    sub.add_argument("file", metavar="FILE")
+
+
+def _prune(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "delete records that have expired, or the runs named"
+    sub = _add(subs, "prune", commands.prune, said, "prune --dry-run")
+    sub.add_argument("runs", metavar="RUN", nargs="*", help="ids of runs to delete now, such as a stranger's record")
+    sub.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+
+
+def _length(text: str) -> float:
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,198 @@
+"""What each command does: open what it needs, call the part that does the work, print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .examination import examine
+from .ledger import Ledger
+from .message import Message
+from .policy import Policy, PolicyError
+from .ports import Channel, DeliveryError, Store, StoreError
+from .pruning import prune_expired, prune_runs
+from .survey import story, survey
+from .sweep import Sweep
+from .wiring import Settings, channels, open_store, read_policy, settings
+
+__all__ = ["check_policy", "demo", "doctor", "prune", "show", "status", "sweep", "test_notice"]
+
+DONE, TROUBLE, WRONG = 0, 1, 2
+
+log = logging.getLogger("watchdog")
+
+
+def sweep(given: argparse.Namespace) -> int:
+    """`sweep`: one pass, or one each so many seconds until stopped."""
+    known = settings(store=given.store)
+    policy = read_policy(known.policy)
+    if given.watch is None:
+        with _store(known) as store:
+            return _pass(given, known, policy, store)
+    return _watch(given, known, policy)
+
+
+def _watch(given: argparse.Namespace, known: Settings, policy: Policy) -> int:
+    if not given.json:
+        print(f"sweeping {known.store} each {given.watch:g} s; stop with Ctrl-C", flush=True)
+    with _store(known) as store:
+        while True:
+            began = time.monotonic()
+            policy = _policy_or(policy, known)
+            try:
+                _pass(given, known, policy, store)
+            except StoreError as error:
+                log.error("no sweep this time: %s", error)
+            time.sleep(max(0.0, given.watch - (time.monotonic() - began)))
+
+
+def _policy_or(last_good: Policy, known: Settings) -> Policy:
+    try:
+        return read_policy(known.policy)
+    except PolicyError as error:
+        log.error("the policy before stays in force: %s", error)
+        return last_good
+
+
+def _pass(given: argparse.Namespace, known: Settings, policy: Policy, store: Store) -> int:
+    report = Sweep(store, channels(known), policy, link_base=known.link_base, audit=given.audit).run()
+    if given.json:
+        print(json.dumps(report.as_json()), flush=True)
+    else:
+        from .screens import sweep_line
+
+        print(sweep_line(report), flush=True)
+    return DONE if report.complete else TROUBLE
+
+
+def status(given: argparse.Namespace) -> int:
+    """`status`: all that runs."""
+    known = settings(store=given.store)
+    with _store(known) as store:
+        seen = survey(Ledger(store), read_policy(known.policy), ended=given.all)
+    _print(given.json, seen.as_json, lambda screens: screens.status_screen(seen))
+    return DONE
+
+
+def show(given: argparse.Namespace) -> int:
+    """`show RUN`: all about one run."""
+    known = settings(store=given.store)
+    with _store(known) as store:
+        told = story(Ledger(store), read_policy(known.policy), given.run)
+    if told is None:
+        print(f"watchdog: show: {_no_such_run(given.run)}", file=sys.stderr)
+        return TROUBLE
+    _print(given.json, told.as_json, lambda screens: screens.story_screen(told))
+    return DONE
+
+
+def _no_such_run(run: str) -> str:
+    return f"expected the id of one run or its beginning, got {run[:80]!r}, which fits none or many; see status --all"
+
+
+def doctor(given: argparse.Namespace) -> int:
+    """`doctor`: try each part."""
+    findings = examine(os.environ, given.store)
+    if given.json:
+        print(json.dumps([finding.as_json() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(finding.line())
+    return DONE if all(finding.good for finding in findings) else TROUBLE
+
+
+def test_notice(given: argparse.Namespace) -> int:
+    """`test-notice`: a real message through each channel."""
+    known = settings(store=given.store)
+    message = Message(
+        kind="test",
+        mood="plain",
+        title="Hangwatch: a test notice",
+        sentence="if you can read this, notices reach you; nothing is wrong",
+        footer="sent by python -m watchdog test-notice",
+    )
+    outcomes = [_try(channel, message) for channel in channels(known)]
+    return DONE if all(outcomes) else TROUBLE
+
+
+def _try(channel: Channel, message: Message) -> bool:
+    try:
+        channel.send(message, seconds=20)
+    except DeliveryError as error:
+        print(f"watchdog: not delivered: {error}", file=sys.stderr)
+        return False
+    print(f"{channel.name}: delivered")
+    return True
+
+
+def check_policy(given: argparse.Namespace) -> int:
+    """`check-policy FILE`: its mistakes, or which operations of the store match which rule."""
+    policy = read_policy(Path(given.file))
+    print(f"{given.file}: {len(policy.rules)} rule{'s' if len(policy.rules) != 1 else ''}, no mistakes")
+    for operation in _operations(given):
+        rule = policy.rule_for(operation)
+        print(f"  {operation}: " + (f"rule {rule.match!r}" if rule else "no rule, [defaults]"))
+    if any(rule.settings.slack_channel for rule in policy.rules) or policy.defaults.slack_channel:
+        print("  note: slack_channel has no effect with an incoming webhook, which has one channel of its own")
+    return DONE
+
+
+def _operations(given: argparse.Namespace) -> list[str]:
+    try:
+        with _store(settings(store=given.store)) as store:
+            records = Ledger(store).all_runs()
+    except (StoreError, ValueError) as error:
+        print(f"  (the store can't be asked which operations there are: {error})")
+        return []
+    return sorted({record.readable.operation for record in records if record.readable})
+
+
+def prune(given: argparse.Namespace) -> int:
+    """`prune`: delete what has expired, or the runs named."""
+    known = settings(store=given.store)
+    with _store(known) as store:
+        if given.runs:
+            return _prune_named(store, given.runs, given.dry_run)
+        for collection, count in prune_expired(store, dry_run=given.dry_run):
+            print(f"{collection}: {count} expired{'' if given.dry_run else ' and deleted'}")
+    return DONE
+
+
+def _prune_named(store: Store, runs: list[str], dry_run: bool) -> int:
+    found = prune_runs(store, runs, dry_run=dry_run)
+    for run in runs:
+        print(f"{run}: {'found' if dry_run else 'deleted'}" if run in found else f"{run}: there is no such run")
+    return DONE if len(found) == len(runs) else TROUBLE
+
+
+def demo(given: argparse.Namespace) -> int:
+    """`demo`: a healthy batch and one that hangs, on this machine."""
+    from .demo import run_demo
+
+    return run_demo()
+
+
+@contextmanager
+def _store(known: Settings) -> Any:
+    store = open_store(known.store)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _print(as_json: bool, document: Callable[[], Any], screen: Callable[[Any], Any]) -> None:
+    if as_json:
+        print(json.dumps(document(), indent=2))
+        return
+    from . import screens
+
+    screens.print_screen(screen(screens))

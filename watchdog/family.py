@@ -1,0 +1,47 @@
+"""Which problems are one: a run and the runs nested inside it, and the runs of one process that went wrong together.
+
+When a nested run hangs, the runs around it hang with it. People hear of the innermost one, and of the others only if
+they are still in trouble when that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from heartbeat_client.run import Run
+
+from .incident import Case
+
+__all__ = ["cause", "covered"]
+
+
+def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
+    """Of the fresh problems, those that a relative stands for: run id to the relative's run id.
+
+    fresh: problems without an incident. troubled: runs whose open incident goes on.
+    """
+    standing = [case for case in troubled if case.run is not None]
+    found = {}
+    for case in sorted(fresh, key=_depth, reverse=True):
+        relative = next((other for other in standing if _related(case.run, other.run)), None)
+        if relative is None:
+            standing.append(case)
+        else:
+            found[case.run_id] = relative.run_id
+    return found
+
+
+def cause(case: Case) -> Hashable:
+    """What problems of one sweep have in common when one thing is behind them: the process, and what became of it."""
+    run, verdict = case.run, case.verdict
+    if run is None or verdict is None or not (run.instance or run.host):
+        return case.run_id
+    return (verdict.state, run.service, run.instance or run.host, run.pid)
+
+
+def _depth(case: Case) -> int:
+    return len(case.run.ancestors) if case.run else 0
+
+
+def _related(one: Run | None, other: Run | None) -> bool:
+    return one is not None and other is not None and (one.id in other.ancestors or other.id in one.ancestors)

@@ -1,0 +1,137 @@
+"""What a sweep needs from outside: a `Store` of documents and `Channel`s to people. Adapters keep these promises.
+
+A store is documents in collections, changed by compare-and-set. Transactions are left out on purpose: on Firestore's
+emulator 1 of 100 contended ones succeeded, in 51 s, where create and compare-and-set gave 100 of 100 in 2 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from .message import Message
+
+__all__ = [
+    "Channel",
+    "Create",
+    "Delete",
+    "DeliveryError",
+    "Document",
+    "Receipt",
+    "Replace",
+    "Store",
+    "StoreError",
+    "Where",
+]
+
+
+class StoreError(Exception):
+    """The store can't be used: who, expected, got, what to do. `away`: it may answer by itself later."""
+
+    def __init__(self, text: str, *, away: bool = False) -> None:
+        self.away = away
+        super().__init__(text)
+
+
+class DeliveryError(Exception):
+    """A notice could not be delivered.
+
+    permanent: sending it again can't help until a person acts. maybe_delivered: the channel took it but never answered.
+    retry_after: seconds that the channel asked us to wait, None when it did not say.
+    """
+
+    def __init__(
+        self, text: str, *, permanent: bool, maybe_delivered: bool = False, retry_after: float | None = None
+    ) -> None:
+        self.permanent = permanent
+        self.maybe_delivered = maybe_delivered
+        self.retry_after = retry_after
+        super().__init__(text)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One stored document. version: opaque; it changes with each change, and is never used again for the same id."""
+
+    id: str
+    fields: Mapping[str, Any]
+    version: Any
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition on one top-level field, so that an index that Firestore keeps by itself serves it.
+
+    `==` compares text or true/false; `<=` compares instants. A document without the field never matches.
+    """
+
+    field: str
+    compare: Literal["==", "<="]
+    value: Any
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make a document that must not exist yet."""
+
+    collection: str
+    id: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Set the given top-level fields (others stay; None takes a field away) of a document still at `version`.
+
+    `fields` never empty; nested maps are replaced whole.
+    """
+
+    collection: str
+    id: str
+    fields: Mapping[str, Any]
+    version: Any
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete a document, whatever its version; one that is gone already is fine."""
+
+    collection: str
+    id: str
+
+
+class Store(Protocol):
+    """Documents in collections. Each method raises `StoreError`, within a bounded time, if the store can't be used."""
+
+    def now(self) -> datetime:
+        """The store's server's clock, UTC."""
+
+    def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+        """The documents with these ids; those that do not exist are not in the answer."""
+
+    def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
+        """Documents that match, ordered by the field of a `<=`; all of the collection without a condition."""
+
+    def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
+        """Apply all writes or none. False: one of them found that somebody else was first."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a channel gave back: a reference to the message where it has one, for later edits and threads."""
+
+    reference: str = ""
+
+
+class Channel(Protocol):
+    """Where notices go."""
+
+    name: str
+
+    def send(self, message: Message, *, seconds: float) -> Receipt:
+        """Deliver one message, spending at most `seconds`. Raises `DeliveryError`."""

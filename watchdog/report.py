@@ -1,0 +1,59 @@
+"""What one sweep did, for its caller, its log and the status page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+__all__ = ["SweepReport"]
+
+
+@dataclass
+class SweepReport:
+    """Counts and lists of one sweep.
+
+    read: records of runs read. judged: of these, judged. told: notices delivered. undelivered: notices that still wait
+    or were given up in this sweep, with the reason. unjudged: ids of runs whose record can't be judged. held: ids of
+    runs whose silence is not told because the sweep doubts itself. covered: ids of runs that a relative's
+    incident stands for.
+    withdrawn: notices that were not needed any more. audit: `full`, `running` or empty.
+    """
+
+    now: datetime
+    read: int = 0
+    judged: int = 0
+    told: list[dict[str, object]] = field(default_factory=list)
+    undelivered: list[dict[str, object]] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    covered: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    doubt_until: datetime | None = None
+    audit: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was judged and delivered: decides the command's exit status."""
+        return not self.undelivered and not self.unjudged
+
+    def counts(self) -> dict[str, Any]:
+        """The sizes, for the record that one sweep leaves to the next."""
+        lists = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
+        return {"read": self.read, "judged": self.judged} | {name: len(getattr(self, name)) for name in lists}
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        lists = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
+        return {
+            "now": _text(self.now),
+            "read": self.read,
+            "judged": self.judged,
+            **{name: getattr(self, name) for name in lists},
+            "doubt_until": _text(self.doubt_until) if self.doubt_until else None,
+            "audit": self.audit or None,
+        }
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

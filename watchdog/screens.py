@@ -1,0 +1,175 @@
+"""What the commands print for people: tables and lines, coloured on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from heartbeat_client.lengths import spoken
+from heartbeat_client.run import Run
+
+from .adapters.console import as_text
+from .report import SweepReport
+from .survey import Story, Survey, View
+from .wording import progress_text, remaining
+
+__all__ = ["print_screen", "status_screen", "story_screen", "sweep_line"]
+
+STYLES = {
+    "healthy": "green",
+    "late": "yellow",
+    "silent": "bold red",
+    "stalled": "bold red",
+    "overdue": "bold red",
+    "unjudged": "bold magenta",
+    "finished late": "yellow",
+}
+
+EMPTY = """Nothing runs, and nothing is wrong.
+To watch an operation, wrap it:
+
+    from heartbeat_client import Heartbeat
+
+    with Heartbeat("load-historical-games", detail="450 players"):
+        ...
+"""
+
+
+def print_screen(screen: RenderableType) -> None:
+    """Print to standard output; never cut text short where no terminal sets the width."""
+    console = Console(highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, markup=False, width=200)
+    console.print(screen)
+
+
+def status_screen(survey: Survey) -> RenderableType:
+    """The table of runs, open incidents, and how the watchdog itself is doing."""
+    parts: list[RenderableType] = [_runs(survey) if survey.runs else Text(EMPTY)]
+    for incident in survey.incidents:
+        line = f"incident {incident.operation or incident.run_id}: {incident.verdict.state}, {incident.verdict.reason}"
+        parts.append(Text(line, style=STYLES.get(incident.verdict.state, "")))
+    for notice in survey.waiting:
+        parts.append(
+            Text(
+                f"not delivered: {notice.message.title} ({notice.channel}: {notice.error or notice.state})",
+                style="yellow",
+            )
+        )
+    parts.append(Text(_watchdog(survey), style="dim"))
+    return Group(*parts)
+
+
+def _watchdog(survey: Survey) -> str:
+    last = survey.state.last_sweep_at
+    if last is None:
+        return "no sweep yet: python -m watchdog sweep --watch 60"
+    said = f"last sweep {spoken((survey.now - last).total_seconds())} ago"
+    if survey.state.doubt_until is not None and survey.now < survey.state.doubt_until:
+        said += f"; silence is not told until {survey.state.doubt_until:%H:%M:%S} UTC, as sweeps had stopped"
+    return said
+
+
+def _runs(survey: Survey) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("operation", "verdict", "runs for", "progress", "deadline in", "last beat", "run"):
+        table.add_column(name, no_wrap=name != "operation")
+    for view in survey.runs:
+        table.add_row(*_row(view, survey.now))
+    return table
+
+
+def _row(view: View, now: datetime) -> list[Text]:
+    verdict = Text(view.verdict.state, style=STYLES.get(view.verdict.state, ""))
+    run = view.run
+    if run is None:
+        return [Text("(unreadable)"), verdict, Text(""), Text(""), Text(""), Text(""), Text(view.id[:24])]
+    name = f"{run.operation} ({run.detail})" if run.detail else run.operation
+    shown = Text(run.state if run.ended else view.verdict.state, style=STYLES.get(view.verdict.state, ""))
+    length = ((run.ended_at or now) - run.started_at).total_seconds()
+    return [Text(name[:80]), shown, Text(spoken(length)), Text(_progress(run)), *_times(run, now), Text(view.id[:24])]
+
+
+def _times(run: Run, now: datetime) -> list[Text]:
+    if run.ended:
+        return [Text(""), Text("")]
+    left = "" if run.deadline is None else _left((run.deadline - now).total_seconds())
+    beat = "none yet" if run.beat_at is None else f"{spoken((now - run.beat_at).total_seconds())} ago"
+    return [Text(left), Text(beat)]
+
+
+def _left(seconds: float) -> str:
+    return spoken(seconds) if seconds > 0 else f"passed {spoken(-seconds)} ago"
+
+
+def _progress(run: Run) -> str:
+    if run.progress is None:
+        return ""
+    return "; ".join(part for part in (progress_text(run), "" if run.ended else remaining(run)) if part)
+
+
+def story_screen(story: Story) -> RenderableType:
+    """All about one run, top down: what it is, how it stands, what was told."""
+    view, run = story.view, story.view.run
+    lines = [Text(f"{run.operation if run else '(unreadable)'}  {view.id}", style="bold")]
+    lines.append(Text(f"{view.verdict.state}: {view.verdict.reason}", style=STYLES.get(view.verdict.state, "")))
+    if run is not None:
+        lines += [Text(f"{label:<10}{value}") for label, value in _about(run, story.now) if value]
+    for incident in story.incidents:
+        ended = f", {incident.how} at {_clock(incident.resolved_at)}" if incident.resolved_at else ", goes on"
+        lines.append(
+            Text(f"incident {incident.episode}: {incident.verdict.state} from {_clock(incident.opened_at)}{ended}")
+        )
+    for notice in story.notices:
+        when = _clock(notice.sent_at) if notice.sent_at else notice.error or "not sent"
+        lines.append(Text(f"notice {notice.kind} by {notice.channel}: {notice.state} ({when})"))
+        lines.append(Text(as_text(notice.message), style="dim"))
+    return Group(*lines)
+
+
+def _about(run: Run, now: datetime) -> list[tuple[str, str]]:
+    place = " / ".join(part for part in (run.service, run.revision, run.instance, f"{run.host} pid {run.pid}") if part)
+    return [
+        ("detail", run.detail),
+        ("labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())),
+        ("started", f"{_clock(run.started_at)} ({spoken((now - run.started_at).total_seconds())} ago)"),
+        ("last beat", f"{_clock(run.beat_at)}, number {run.seq}" if run.beat_at else "none yet"),
+        ("ended", _clock(run.ended_at)),
+        ("deadline", _clock(run.deadline)),
+        ("progress", _progress(run)),
+        ("failure", _failure(run)),
+        ("runs at", place),
+        ("inside", ", ".join(run.ancestors)),
+        ("limits", _limits(run)),
+    ]
+
+
+def _failure(run: Run) -> str:
+    if run.failure is None:
+        return run.reason
+    place = run.failure.place
+    return f"{run.failure.type} at {place.file}:{place.line}" if place else run.failure.type
+
+
+def _limits(run: Run) -> str:
+    limits = run.thresholds
+    silent, stalled = spoken(limits.silent_after), spoken(limits.stalled_after)
+    return f"silent after {silent}, stalled after {stalled}, overdue at {limits.warn_at:.0%} of the way to the deadline"
+
+
+def _clock(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+
+
+def sweep_line(report: SweepReport) -> str:
+    """One sweep in one line."""
+    parts = [f"{report.now:%H:%M:%S} read {report.read}"]
+    for name in ("told", "undelivered", "unjudged", "held"):
+        count = len(getattr(report, name))
+        if count:
+            parts.append(f"{name} {count}")
+    titles = [str(told["title"]) for told in report.told] + [str(left["why"]) for left in report.undelivered]
+    return ", ".join(parts) + "".join(f"\n  {title}" for title in titles)

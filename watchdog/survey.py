@@ -1,0 +1,185 @@
+"""The present state of everything, for whoever looks: runs with their verdicts, open incidents, the watchdog itself.
+
+The shape of `status --json`, which scripts depend on, is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from heartbeat_client.run import RUNNING, Run
+
+from .incident import Incident
+from .ledger import Ledger, RunRecord, SweepState
+from .notice import Notice
+from .policy import Policy
+from .verdict import Verdict, judge
+
+__all__ = ["Story", "Survey", "View", "story", "survey"]
+
+
+@dataclass(frozen=True)
+class View:
+    """One run as it is shown. run None: its record can't be read."""
+
+    id: str
+    run: Run | None
+    verdict: Verdict
+
+    def as_json(self) -> dict[str, Any]:
+        """The run as `status --json` shows it."""
+        verdict = {"state": self.verdict.state, "reason": self.verdict.reason, "since": _text(self.verdict.since)}
+        if self.run is None:
+            return {"id": self.id, "operation": None, "state": None, "verdict": verdict}
+        run = self.run
+        plain = {name: getattr(run, name) for name in _SHOWN}
+        instants = {name: _text(getattr(run, name)) for name in ("started_at", "beat_at", "ended_at", "deadline")}
+        extra = {
+            "labels": dict(run.labels),
+            "parent": run.parent,
+            "progress": _progress(run),
+            "activity": _activity(run),
+        }
+        return {"id": self.id, **plain, **instants, **extra, "verdict": verdict}
+
+
+_SHOWN = ("operation", "detail", "state", "service", "revision", "instance", "host", "pid", "failed_writes")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that `status` shows, as of `now`."""
+
+    now: datetime
+    runs: list[View]
+    incidents: list[Incident]
+    waiting: list[Notice]
+    state: SweepState = field(default_factory=SweepState)
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form for scripts."""
+        return {
+            "now": _text(self.now),
+            "runs": [view.as_json() for view in self.runs],
+            "incidents": [incident_json(incident) for incident in self.incidents],
+            "watchdog": {
+                "last_sweep_at": _text(self.state.last_sweep_at),
+                "last_audit_at": _text(self.state.last_audit_at),
+                "doubt_until": _text(self.state.doubt_until),
+                "last_sweep": dict(self.state.report),
+                "undelivered": [notice_json(notice) for notice in self.waiting],
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Story:
+    """One run with all that was concluded and told of it."""
+
+    now: datetime
+    view: View
+    incidents: list[Incident]
+    notices: list[Notice]
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form for scripts."""
+        return {
+            "now": _text(self.now),
+            "run": self.view.as_json(),
+            "incidents": [incident_json(incident) for incident in self.incidents],
+            "notices": [notice_json(notice) for notice in self.notices],
+        }
+
+
+def survey(ledger: Ledger, policy: Policy, *, ended: bool = False) -> Survey:
+    """Look at all running runs, and at ended ones too where `ended`. Raises `StoreError`."""
+    now = ledger.now()
+    records = ledger.all_runs() if ended else ledger.running(now)
+    views = sorted((_view(record, policy, now) for record in records), key=_order)
+    incidents = [held.value for held in ledger.open_incidents()]
+    waiting = [held.value for held in ledger.open_notices()]
+    return Survey(now, views, incidents, waiting, ledger.state().value)
+
+
+def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
+    """All about one run, found by its id or by the only beginning that fits; None when there is none."""
+    now = ledger.now()
+    record = ledger.runs([run_id]).get(run_id) or _by_beginning(ledger, run_id)
+    if record is None:
+        return None
+    incidents = [held.value for held in ledger.episodes(record.id)]
+    notices = ledger.notices(notice for incident in incidents for notice in incident.notices)
+    told = sorted((held.value for held in notices.values()), key=lambda notice: notice.made_at)
+    return Story(now, _view(record, policy, now), incidents, told)
+
+
+def _by_beginning(ledger: Ledger, beginning: str) -> RunRecord | None:
+    found = [record for record in ledger.all_runs() if beginning and record.id.startswith(beginning)]
+    return found[0] if len(found) == 1 else None
+
+
+def _view(record: RunRecord, policy: Policy, now: datetime) -> View:
+    run = record.readable
+    return View(record.id, policy.applied(run) if run else None, judge(record.run, policy, now))
+
+
+def _order(view: View) -> tuple[bool, int, float]:
+    running = view.run is None or view.run.state == RUNNING
+    return (not running, -view.verdict.severity, -view.run.started_at.timestamp() if view.run else 0.0)
+
+
+def incident_json(incident: Incident) -> dict[str, Any]:
+    """An incident as scripts see it."""
+    return {
+        "id": incident.id,
+        "run": incident.run_id,
+        "operation": incident.operation,
+        "detail": incident.detail,
+        "state": incident.state,
+        "verdict": {
+            "state": incident.verdict.state,
+            "reason": incident.verdict.reason,
+            "since": _text(incident.verdict.since),
+        },
+        "opened_at": _text(incident.opened_at),
+        "resolved_at": _text(incident.resolved_at),
+        "how": incident.how or None,
+    }
+
+
+def notice_json(notice: Notice) -> dict[str, Any]:
+    """A notice as scripts see it."""
+    return {
+        "id": notice.id,
+        "kind": notice.kind,
+        "channel": notice.channel,
+        "state": notice.state,
+        "title": notice.message.title,
+        "made_at": _text(notice.made_at),
+        "sent_at": _text(notice.sent_at),
+        "attempts": notice.attempts,
+        "error": notice.error or None,
+    }
+
+
+def _progress(run: Run) -> dict[str, Any] | None:
+    if run.progress is None:
+        return None
+    progress = run.progress
+    plain = {"done": progress.done, "total": progress.total, "rate": progress.rate, "note": progress.note or None}
+    return {**plain, "at": _text(progress.at)}
+
+
+def _activity(run: Run) -> Mapping[str, Any] | None:
+    return None if run.activity is None else {name: _plain(value) for name, value in run.activity.items()}
+
+
+def _plain(value: Any) -> Any:
+    return _text(value) if isinstance(value, datetime) else value
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None

@@ -1,0 +1,229 @@
+"""What is the matter with a run, if anything: `judge` looks at one record, one policy and one instant.
+
+Owns the words and figures of the reason. First rule that holds: unjudged, silent, stalled, overdue, late, healthy.
+A limit counts from the instant itself: at 90.0 s without a beat a run with `silent_after` 90 is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from heartbeat_client.fields import Fields
+from heartbeat_client.lengths import spoken
+from heartbeat_client.run import OPAQUE_SHARE, SUCCEEDED, RecordError, Run, Waiting, overdue_at, silent_at, stalled_at
+
+from .policy import Policy
+from .wording import ago, progress_text, rate_text, remaining, sentence
+
+__all__ = [
+    "FINISHED_LATE",
+    "HEALTHY",
+    "LATE",
+    "MISSED",
+    "OVERDUE",
+    "PROBLEMS",
+    "SILENT",
+    "STALLED",
+    "UNJUDGED",
+    "Verdict",
+    "judge",
+]
+
+HEALTHY = "healthy"
+LATE = "late"
+SILENT = "silent"
+STALLED = "stalled"
+OVERDUE = "overdue"
+MISSED = "missed"
+UNJUDGED = "unjudged"
+FINISHED_LATE = "finished late"
+PROBLEMS = frozenset({SILENT, STALLED, OVERDUE, MISSED, UNJUDGED})
+
+# Instants in a record come from the store's own clock or from an estimate of it that is good to a second.
+CLOCK_TOLERANCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a sweep concludes of a run: the state, a sentence with figures, and since when it has been so.
+
+    past_deadline: the run's deadline lies behind.
+    """
+
+    state: str
+    reason: str
+    since: datetime | None = None
+    past_deadline: bool = False
+
+    @property
+    def problem(self) -> bool:
+        """Whether people are told of it."""
+        return self.state in PROBLEMS
+
+    @property
+    def severity(self) -> int:
+        """0 nothing, 1 in danger, 2 no sign of life, 3 past the deadline. Only a rise is told as worsened."""
+        if not self.problem:
+            return 0
+        return 3 if self.past_deadline else 2 if self.state == SILENT else 1
+
+    def to_document(self) -> dict[str, Any]:
+        """The verdict as plain values."""
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "since": self.since,
+            "past_deadline": self.past_deadline,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields | None) -> Verdict:
+        """Read back what `to_document` wrote."""
+        fields = fields or Fields({})
+        return cls(
+            fields.text("state", "", 50),
+            fields.text("reason", "", 4000),
+            fields.instant("since", None),
+            fields.flag("past_deadline", False),
+        )
+
+
+def judge(run: Run | RecordError, policy: Policy, now: datetime) -> Verdict:
+    """The verdict on a run at `now`. An unreadable record is a verdict too, never an exception."""
+    if isinstance(run, RecordError):
+        return Verdict(UNJUDGED, f"the record can't be read: {'; '.join(run.problems[:5])}")
+    run = policy.applied(run)
+    if run.ended:
+        return _after_the_end(run)
+    rules = (_unjudged, _silent, _stalled, _overdue, _late, _healthy)
+    verdict = next(found for rule in rules if (found := rule(run, now)) is not None)
+    return replace(verdict, past_deadline=run.deadline is not None and now >= run.deadline)
+
+
+def _unjudged(run: Run, now: datetime) -> Verdict | None:
+    problems = _impossible_times(run, now)
+    if run.due_at is None and now < silent_at(run):
+        problems.append("it has no due_at, so that only an audit finds it; was it written by another program?")
+    return Verdict(UNJUDGED, f"the record makes no sense: {'; '.join(problems)}") if problems else None
+
+
+def _impossible_times(run: Run, now: datetime) -> list[str]:
+    named: Mapping[str, datetime | None] = {
+        "started_at": run.started_at,
+        "beat_at": run.beat_at,
+        "moved_at": run.moved_at,
+        "progress.at": run.progress.at if run.progress else None,
+    }
+    ahead = {name: at - now for name, at in named.items() if at is not None and at - now > CLOCK_TOLERANCE}
+    problems = [f"{name} lies {spoken(by.total_seconds())} in the future" for name, by in ahead.items()]
+    if run.deadline is not None and run.deadline < run.started_at:
+        problems.append("its deadline lies before its start")
+    return problems
+
+
+def _silent(run: Run, now: datetime) -> Verdict | None:
+    if now < silent_at(run):
+        return None
+    since = run.beat_at or run.started_at
+    what = "no beat" if run.beat_at is None or run.seq <= 1 else "no further beat"
+    every, limit = spoken(run.thresholds.beat_every), spoken(run.thresholds.silent_after)
+    said = f"{what} for {ago(now, since)}, expected every {every} (limit {limit})"
+    causes = "the process was killed, is frozen, or can't reach the store"
+    if run.deadline is not None and since >= run.deadline - timedelta(seconds=run.thresholds.silent_after):
+        causes += "; the response is over, and without instance-based billing Cloud Run then takes the CPU away"
+    return Verdict(SILENT, sentence(said, causes, _last_known(run)), since)
+
+
+def _last_known(run: Run) -> str:
+    known = f"last seen at {progress_text(run)}" if run.progress else ""
+    if run.failed_writes:
+        known = f"{known}; " if known else ""
+        known += f"its last beat reported {run.failed_writes} failed writes"
+    return known
+
+
+def _stalled(run: Run, now: datetime) -> Verdict | None:
+    limit_at = stalled_at(run)
+    if limit_at is None or now < limit_at:
+        return None
+    since = run.moved_at or run.started_at
+    if run.waiting is not None:
+        return Verdict(STALLED, sentence(_waited(run.waiting, now), progress_text(run)), run.waiting.since)
+    if run.progress is not None:
+        return Verdict(STALLED, sentence(_standing(run, since, now), _rate_before(run), "beats still arrive"), since)
+    said = f"it gave no sign of progress for {ago(now, since)} (limit {_opaque_limit(run, limit_at - since)})"
+    return Verdict(STALLED, sentence(said, "beats still arrive, so the process lives", UNKNOWN), since)
+
+
+UNKNOWN = "nothing to count was declared, so slow and stuck look alike from here"
+
+
+def _waited(wait: Waiting, now: datetime) -> str:
+    allowed = spoken((wait.until - wait.since).total_seconds())
+    return f"its declared wait ({wait.reason}) has lasted {ago(now, wait.since)}, longer than the {allowed} it allowed"
+
+
+def _standing(run: Run, since: datetime, now: datetime) -> str:
+    limit = spoken(run.thresholds.stalled_after)
+    return f"progress has stood at {progress_text(run)} for {ago(now, since)} (limit {limit})"
+
+
+def _rate_before(run: Run) -> str:
+    return f"it moved at {rate_text(run.progress.rate)} before" if run.progress and run.progress.rate else ""
+
+
+def _opaque_limit(run: Run, length: timedelta) -> str:
+    limit = spoken(length.total_seconds())
+    share = "" if run.thresholds.opaque_after is not None else f": {OPAQUE_SHARE:.0%} of the time to the deadline"
+    return limit + share
+
+
+def _overdue(run: Run, now: datetime) -> Verdict | None:
+    since = overdue_at(run)
+    if since is None or now < since:
+        return None
+    longest = run.thresholds.max_runtime
+    if run.deadline is not None and now >= run.deadline:
+        since = run.deadline
+        said = f"it is {ago(now, run.deadline)} past its deadline and still running after {ago(now, run.started_at)}"
+    elif longest is not None and since == run.started_at + timedelta(seconds=longest):
+        said = f"it has run for {ago(now, run.started_at)}, longer than its max_runtime of {spoken(longest)}"
+    else:
+        said = _share_used(run, run.deadline or now, now)
+    return Verdict(OVERDUE, sentence(said, progress_text(run), remaining(run)), since)
+
+
+def _share_used(run: Run, deadline: datetime, now: datetime) -> str:
+    way = deadline - run.started_at
+    used = (now - run.started_at) / way if way else 1.0
+    return f"it has used {used:.0%} of the {spoken(way.total_seconds())} to its deadline and is not done"
+
+
+def _late(run: Run, now: datetime) -> Verdict | None:
+    if run.beat_at is None or now < run.beat_at + timedelta(seconds=2 * run.thresholds.beat_every):
+        return None
+    return Verdict(
+        LATE,
+        f"the last beat was {ago(now, run.beat_at)} ago, expected every {spoken(run.thresholds.beat_every)}",
+        run.beat_at,
+    )
+
+
+def _healthy(run: Run, now: datetime) -> Verdict:
+    return Verdict(HEALTHY, sentence(f"running for {ago(now, run.started_at)}", progress_text(run), remaining(run)))
+
+
+def _after_the_end(run: Run) -> Verdict:
+    ended = run.ended_at or run.beat_at or run.started_at
+    took = spoken((ended - run.started_at).total_seconds())
+    how = f"{run.state} after {took}"
+    if run.state != SUCCEEDED:
+        how = sentence(how, run.failure.type if run.failure else "", run.reason)
+    if run.deadline is not None and ended > run.deadline:
+        return Verdict(
+            FINISHED_LATE, f"{how}, {ago(ended, run.deadline)} past its deadline", run.deadline, past_deadline=True
+        )
+    return Verdict(HEALTHY, how)
