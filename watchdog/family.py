@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from heartbeat_client.run import Run
+from heartbeat_client.run import Run, document_key
 
 from .incident import Case
+from .verdict import SILENT
 
 __all__ = ["cause", "covered"]
 
@@ -18,7 +19,7 @@ __all__ = ["cause", "covered"]
 def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
     """Of the fresh problems, those that a relative stands for: run id to the relative's run id.
 
-    fresh: problems without an incident. troubled: runs whose open incident goes on.
+    fresh: problems without an incident. troubled: runs that had an open incident when the sweep began.
     """
     standing = [case for case in troubled if case.run is not None]
     found = {}
@@ -32,11 +33,15 @@ def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
 
 
 def cause(case: Case) -> Hashable:
-    """What problems of one sweep have in common when one thing is behind them: the process, and what became of it."""
+    """What problems of one sweep have in common when one thing is behind them.
+
+    Silence befalls a process as a whole. A stall does not: there it must be the same operation too.
+    """
     run, verdict = case.run, case.verdict
     if run is None or verdict is None or not (run.instance or run.host):
         return case.run_id
-    return (verdict.state, run.service, run.instance or run.host, run.pid)
+    operation = "" if verdict.state == SILENT else run.operation
+    return (verdict.state, run.service, run.instance or run.host, run.pid, operation)
 
 
 def _depth(case: Case) -> int:
@@ -44,4 +49,9 @@ def _depth(case: Case) -> int:
 
 
 def _related(one: Run | None, other: Run | None) -> bool:
-    return one is not None and other is not None and (one.id in other.ancestors or other.id in one.ancestors)
+    return one is not None and other is not None and (_around(one, other) or _around(other, one))
+
+
+def _around(outer: Run, inner: Run) -> bool:
+    # A record's id is a document's, in which an id that the user chose may be encoded.
+    return outer.id in map(document_key, inner.ancestors)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from heartbeat_client.fields import Fields, RecordError
 from heartbeat_client.run import ENDED, RUNNING, RUNS, Run
 
-from .incident import INCIDENTS, Incident
+from .incident import INCIDENTS, RESOLVED, Incident
 from .notice import NOTICES, Notice
 from .ports import Create, Delete, Document, Replace, Store, Where
 
@@ -130,9 +130,9 @@ class Ledger:
         return sorted(found, key=lambda held: held.value.episode)
 
     def open_notices(self) -> list[Held[Notice]]:
-        """Notices that still have to be sent, the oldest first."""
+        """Notices that still have to be sent, the oldest first; of those made at once, endings before beginnings."""
         found = _read(self.store.find(NOTICES, Where("open", "==", True)), Notice.from_document)
-        return sorted(found, key=lambda held: held.value.made_at)
+        return sorted(found, key=lambda held: (held.value.made_at, held.value.kind != RESOLVED, held.value.id))
 
     def notices(self, ids: Iterable[str]) -> dict[str, Held[Notice]]:
         """The notices with these ids, as far as they exist."""

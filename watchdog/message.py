@@ -83,7 +83,7 @@ def compose(kind: str, subjects: Sequence[Subject], policy: Policy, now: datetim
     shown = _told_of(kind, lead, policy, now, link_base)
     if not others:
         return shown
-    also = [_line(kind, subject) for subject in others[:LISTED]]
+    also = [_line(kind, subject, shown.sentence) for subject in others[:LISTED]]
     if len(others) > LISTED:
         also.append(f"and {len(others) - LISTED} more")
     return replace(shown, title=f"{shown.title}, and {len(others)} more", also=tuple(also))
@@ -129,7 +129,8 @@ def _length(incident: Incident, now: datetime) -> str:
 
 def _facts(kind: str, incident: Incident, run: Run | None, now: datetime) -> tuple[tuple[str, str], ...]:
     if run is None:
-        return (("Run", incident.run_id[:200]),)
+        named = incident.run_id[:200]
+        return (("Run", named), ("What to do", f"find out who writes it, or delete it: python -m watchdog prune {named}"))
     facts = [
         ("What", _what(run)),
         ("Where", _where(run)),
@@ -192,11 +193,12 @@ def _footer(incident: Incident, run: Run | None) -> str:
     return f"run {incident.run_id[:60]}, told by Hangwatch" + (f", python {run.python}" if run and run.python else "")
 
 
-def _line(kind: str, subject: Subject) -> str:
+def _line(kind: str, subject: Subject, told_above: str) -> str:
     incident, run = subject.incident, subject.run
     words = incident.how if kind == RESOLVED else incident.verdict.reason
     about = f" ({_what(run)})" if run is not None and _what(run) else ""
-    return f"{incident.operation or incident.run_id[:60]}{about}: {words}"[:500]
+    line = f"{incident.operation or incident.run_id[:60]}{about}"
+    return line[:500] if words == told_above else f"{line}: {words}"[:500]
 
 
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:

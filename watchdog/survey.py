@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from heartbeat_client.run import RUNNING, Run
+from heartbeat_client.run import RUNNING, Run, document_key
 
 from .incident import Incident
 from .ledger import Ledger, RunRecord, SweepState
@@ -107,7 +107,8 @@ def survey(ledger: Ledger, policy: Policy, *, ended: bool = False) -> Survey:
 def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
     """All about one run, found by its id or by the only beginning that fits; None when there is none."""
     now = ledger.now()
-    record = ledger.runs([run_id]).get(run_id) or _by_beginning(ledger, run_id)
+    key = document_key(run_id)
+    record = ledger.runs([key]).get(key) or _by_beginning(ledger, run_id)
     if record is None:
         return None
     incidents = [held.value for held in ledger.episodes(record.id)]

@@ -157,7 +157,8 @@ class Sweep:
         changes = [change for held in seen.incidents if (change := self._carried_on(held, seen))]
         fresh = [case for case in seen.cases.values() if case.run_id not in known]
         problems = [case for case in fresh if self._tellable(case, seen)]
-        troubled = (seen.cases[run_id] for run_id in known if _in_trouble(seen.cases.get(run_id)))
+        # An incident that ends in this sweep still stands for its relatives: their own records may be a beat older.
+        troubled = (seen.cases[run_id] for run_id in known if run_id in seen.cases)
         covers = covered(problems, troubled)
         self._report.covered = sorted(covers)
         changes += [change for case in problems if case.run_id not in covers and (change := self._begun(case, seen))]

@@ -1,0 +1,276 @@
+"""The commands as a person calls them: what they print, how they end, what they say about mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from heartbeat_client.run import RUNS, Run, due_at, expires_at
+from tests.support.slack_server import SlackServer, refused
+from tests.support.watching import environment, run_watchdog
+from tests.support.world import a_run, counted
+from watchdog.adapters.sqlite import SqliteStore
+from watchdog.cli import main
+from watchdog.ports import Create
+
+COMMANDS = ("sweep", "status", "show", "doctor", "test-notice", "check-policy", "prune", "demo")
+
+
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Settings that lead to a store of the test's own."""
+    environ = environment(tmp_path)
+    for name, value in environ.items():
+        if name.startswith("HANGWATCH_"):
+            monkeypatch.setenv(name, value)
+    return environ
+
+
+@pytest.fixture
+def store(environ: dict[str, str]) -> Iterator[SqliteStore]:
+    opened = SqliteStore(environ["HANGWATCH_STORE"].removeprefix("sqlite:///"))
+    yield opened
+    opened.close()
+
+
+def put(store: SqliteStore, run: Run) -> None:
+    """Write a run into the store as of now."""
+    document = Run.to_document(run)
+    assert store.commit([Create(RUNS, run.id, document)])
+
+
+def stuck(store: SqliteStore, run_id: str = "abc123") -> Run:
+    """A run that beats, and whose progress has stood for six minutes."""
+    now = store.now()
+    moved = now - timedelta(minutes=6)
+    times = {"started_at": moved, "beat_at": now, "deadline": moved + timedelta(minutes=30)}
+    run = a_run(run_id, **(counted(41, at=moved) | times))
+    run = Run.from_document(run_id, run.to_document() | {"due_at": due_at(run), "expires_at": expires_at(run)})
+    put(store, run)
+    return run
+
+
+def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` lists all commands, the environment and the exit statuses."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    printed = capsys.readouterr().out
+
+    assert ended.value.code == 0
+    for name in (*COMMANDS, "HANGWATCH_STORE", "HANGWATCH_POLICY", "HANGWATCH_SLACK_WEBHOOK_URL", "exit status"):
+        assert name in printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command says what it does."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 4
+
+
+@pytest.mark.parametrize("arguments", [[], ["swep"], ["sweep", "--watch", "soon"], ["show"], ["sweep", "--watch", "0"]])
+def test_wrong_words_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Arguments that can't be used end the command with 2 and a line that says which."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert "error" in capsys.readouterr().err
+
+
+WRONG = {
+    "a store of no kind": ({"HANGWATCH_STORE": "mysql://x"}, "HANGWATCH_STORE"),
+    "the store switched off": ({"HANGWATCH_STORE": "off"}, "HANGWATCH_STORE"),
+    "a webhook that is no address": ({"HANGWATCH_SLACK_WEBHOOK_URL": "T0/B0/hush"}, "HANGWATCH_SLACK_WEBHOOK_URL"),
+    "a policy that is not there": ({"HANGWATCH_POLICY": "/nowhere/policy.toml"}, "HANGWATCH_POLICY"),
+}
+
+
+@pytest.mark.parametrize(("settings", "named"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_settings_end_with_2_and_one_line(
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    named: str,
+) -> None:
+    """A setting that can't be used ends the command with 2 and one line that names it, without its secret."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    status = main(["sweep"])
+    said = capsys.readouterr().err
+
+    assert status == 2
+    assert named in said
+    assert said.count("\n") == 1
+    assert "hush" not in said
+
+
+def test_a_store_that_cannot_be_used_ends_with_1(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is no database is one line and exit status 1, for every command that needs a store."""
+    broken = tmp_path / "notes.txt"
+    broken.write_text("not a database, " * 100)
+    for command in (["sweep"], ["status"], ["show", "x"], ["prune"]):
+        assert main([*command, "--store", f"sqlite:///{broken}"]) == 1
+        said = capsys.readouterr().err
+        assert "not a database" in said
+        assert said.count("\n") == 1
+
+
+def test_an_empty_store_teaches(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing has ever run, `status` shows how to wrap the first operation."""
+    assert main(["status"]) == 0
+    assert "from heartbeat_client import Heartbeat" in capsys.readouterr().out
+
+
+def test_status_json_has_the_promised_shape(
+    environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`status --json` prints what scripts depend on."""
+    stuck(store)
+    put(store, a_run("over", state="succeeded", started_at=store.now(), ended_at=store.now()))
+    assert main(["status", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert main(["status", "--json", "--all"]) == 0
+    everything = json.loads(capsys.readouterr().out)
+
+    assert set(status) == {"now", "runs", "incidents", "watchdog"}
+    (run,) = status["runs"]
+    promised = "id operation detail state started_at beat_at deadline progress verdict activity".split()
+    assert set(promised) <= set(run)
+    assert run["verdict"]["state"] == "stalled"
+    assert run["progress"]["done"] == 41
+    assert run["started_at"].endswith("Z")
+    assert {run["id"] for run in everything["runs"]} == {"abc123", "over"}
+
+
+def test_a_sweep_prints_tells_and_shows(
+    environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without Slack a sweep tells on standard error, its report on standard output stays JSON, and `show` has it all."""
+    stuck(store)
+    status = main(["sweep", "--json"])
+    swept = capsys.readouterr()
+    main(["show", "abc"])
+    shown = capsys.readouterr().out
+    main(["status"])
+    table = capsys.readouterr().out
+
+    assert status == 0
+    assert len(json.loads(swept.out)["told"]) == 1
+    assert set(json.loads(swept.out)) >= {"read", "judged", "told", "undelivered", "unjudged", "held"}
+    assert "load-historical-games is stalled" in swept.err
+    assert "41 of 450 done" in shown
+    assert "notice opened by console: sent" in shown
+    assert "stalled" in table
+
+
+def test_show_of_an_unknown_run_says_so(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """An id that fits no run is one line and exit status 1."""
+    assert main(["show", "nothing"]) == 1
+    assert "status --all" in capsys.readouterr().err
+
+
+def test_an_unjudged_run_makes_the_sweep_end_with_1(
+    environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record that can't be judged shows in the exit status, and `prune` of that run mends it."""
+    assert store.commit([Create(RUNS, "stranger", {"operation": 7})])
+    first = main(["sweep"])
+    pruned = main(["prune", "stranger", "nobody"])
+    said = capsys.readouterr().out
+    second = main(["sweep"])
+
+    assert (first, pruned, second) == (1, 1, 0)
+    assert "stranger: deleted" in said
+    assert "nobody: there is no such run" in said
+
+
+def test_prune_deletes_what_has_expired_only(
+    environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expired records go, others stay, and a dry run deletes nothing."""
+    now = store.now()
+    put(store, a_run("old", state="succeeded", expires_at=now - timedelta(seconds=1)))
+    put(store, a_run("kept", state="succeeded", expires_at=now + timedelta(days=1)))
+    main(["prune", "--dry-run"])
+    before = {document.id for document in store.find(RUNS)}
+    main(["prune"])
+
+    assert before == {"old", "kept"}
+    assert {document.id for document in store.find(RUNS)} == {"kept"}
+    assert "hangwatch_runs: 1 expired and deleted" in capsys.readouterr().out
+
+
+def test_check_policy_names_rules_and_mistakes(
+    environ: dict[str, str], store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A good policy shows which rule each known operation falls under; a bad one ends with 2 and a line a mistake."""
+    stuck(store)
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text('[[operation]]\nmatch = "load-*"\nopaque_after = "15m"\n')
+    bad.write_text('[defaults]\nsilent_afer = "1m"\nwarn_at = 80\n[[operation]]\nopaque_after = "15m"\n')
+    status_good = main(["check-policy", str(good)])
+    said = capsys.readouterr().out
+    status_bad = main(["check-policy", str(bad)])
+    mistakes = capsys.readouterr().err.splitlines()
+
+    assert (status_good, status_bad) == (0, 2)
+    assert "load-historical-games: rule 'load-*'" in said
+    assert len(mistakes) == 3
+    assert "did you mean silent_after?" in mistakes[0]
+
+
+def test_test_notice_goes_through_slack(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`test-notice` sends a real message and ends with 0; where Slack refuses, with 1 and what to do."""
+    with SlackServer() as slack:
+        monkeypatch.setenv("HANGWATCH_SLACK_WEBHOOK_URL", slack.webhook_url)
+        delivered = main(["test-notice"])
+        slack.answer_next(refused("no_service"))
+        failed = main(["test-notice"])
+        said = capsys.readouterr()
+
+    assert (delivered, failed) == (0, 1)
+    assert "a test notice" in slack.messages[0].text
+    assert "slack: delivered" in said.out
+    assert "make a new one" in said.err
+
+
+def test_doctor_tries_each_part(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`doctor` has a line for each part, says what to do where one fails, and its status follows."""
+    status = main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    main(["doctor", "--json"])
+    findings = json.loads(capsys.readouterr().out)
+
+    assert status == 1
+    assert [line.split(":")[0] for line in lines] == [
+        "ok   settings",
+        "ok   policy",
+        "ok   read",
+        "ok   write",
+        "ok   clock",
+        "ok   sweeps",
+        "FAIL channels",
+    ]
+    assert "set HANGWATCH_SLACK_WEBHOOK_URL" in lines[-1]
+    assert [finding["part"] for finding in findings][-1] == "channels"
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    """`python -m watchdog` works as a process of its own, and prints no escape codes where no terminal is."""
+    done = run_watchdog(["status"], environment(tmp_path))
+
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
