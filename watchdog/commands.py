@@ -51,6 +51,8 @@ def _watch(given: argparse.Namespace, known: Settings, policy: Policy) -> int:
                 _pass(given, known, policy, store)
             except StoreError as error:
                 log.error("no sweep this time: %s", error)
+            except Exception:  # a watchdog that ends tells nobody of anything; the next pass may do better
+                log.exception("no sweep this time; this is a defect of the watchdog")
             time.sleep(max(0.0, given.watch - (time.monotonic() - began)))
 
 

@@ -1,7 +1,7 @@
 """`make demo`: the example coordinator and a sweep loop on this machine, 60 times faster than life.
 
-A healthy batch, about which nobody is told; then one whose load of historical games hangs, which reaches a reader before
-the deadline. Everything is the real thing except the time scale and that the notice is drawn here instead of in Slack.
+A healthy batch, about which nobody is told; then one whose load of historical games hangs, which is told before the
+deadline. Everything is the real thing, but for the time scale, and that the notice is drawn here instead of in Slack.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def run_demo() -> int:
     except DemoError as error:
         print(f"watchdog: demo: {error}", file=sys.stderr)
         return 1
-    console.print(f"\n[bold]Done in {time.monotonic() - began:.0f} s.[/bold] " + ("" if told else "It did not go as it must."))
+    console.print(
+        f"\n[bold]Done in {time.monotonic() - began:.0f} s.[/bold] " + ("" if told else "It did not go as it must.")
+    )
     console.print(NEXT, markup=False)
     return 0 if told else 1
 
@@ -97,7 +99,9 @@ def _show(console: Console, client: _Client, folder: Path) -> bool:
     reader = _Reader(console)
     store = open_store(settings(store=f"sqlite:///{folder / 'beats.sqlite3'}").store)
     scene = _Scene(console, store, reader)
-    console.print(f"[bold]1. A healthy batch.[/bold] 30 minutes are {1800 // SPEEDUP} seconds here; a sweep each second.")
+    console.print(
+        f"[bold]1. A healthy batch.[/bold] 30 minutes are {1800 // SPEEDUP} seconds here; a sweep each second."
+    )
     batch = client.start("2026-01-14")
     scene.play(HEALTHY_AT_MOST, until=lambda: client.state(batch) == "complete")
     quiet = not reader.messages
@@ -205,7 +209,9 @@ def _command(port: int) -> list[str]:
 
 
 def _environment(folder: Path, key: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HANGWATCH_", "COORDINATOR_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HANGWATCH_", "COORDINATOR_"))
+    }
     unwanted = ("PUBSUB_EMULATOR_HOST", "GCP_PROJECT_ID", "K_SERVICE", "CLOUD_RUN_JOB")
     return {name: value for name, value in inherited.items() if name not in unwanted} | {
         "COORDINATOR_API_KEY": key,

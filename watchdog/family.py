@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from heartbeat_client.run import Run, document_key
 
 from .incident import Case
-from .verdict import SILENT
+from .verdict import SILENT, UNJUDGED
 
 __all__ = ["cause", "covered"]
 
@@ -19,12 +19,13 @@ __all__ = ["cause", "covered"]
 def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
     """Of the fresh problems, those that a relative stands for: run id to the relative's run id.
 
-    fresh: problems without an incident. troubled: runs that had an open incident when the sweep began.
+    fresh: problems without an incident. troubled: runs that had an open incident when the sweep began. A record that
+    makes no sense stands for nobody, nor anybody for it: it does not say whether its relatives hang.
     """
-    standing = [case for case in troubled if case.run is not None]
+    standing = list(troubled)
     found = {}
     for case in sorted(fresh, key=_depth, reverse=True):
-        relative = next((other for other in standing if _related(case.run, other.run)), None)
+        relative = next((other for other in standing if _related(case, other)), None)
         if relative is None:
             standing.append(case)
         else:
@@ -48,8 +49,14 @@ def _depth(case: Case) -> int:
     return len(case.run.ancestors) if case.run else 0
 
 
-def _related(one: Run | None, other: Run | None) -> bool:
-    return one is not None and other is not None and (_around(one, other) or _around(other, one))
+def _related(one: Case, other: Case) -> bool:
+    if one.run is None or other.run is None or UNJUDGED in (_state(one), _state(other)):
+        return False
+    return _around(one.run, other.run) or _around(other.run, one.run)
+
+
+def _state(case: Case) -> str:
+    return case.verdict.state if case.verdict else ""
 
 
 def _around(outer: Run, inner: Run) -> bool:

@@ -130,7 +130,10 @@ def _length(incident: Incident, now: datetime) -> str:
 def _facts(kind: str, incident: Incident, run: Run | None, now: datetime) -> tuple[tuple[str, str], ...]:
     if run is None:
         named = incident.run_id[:200]
-        return (("Run", named), ("What to do", f"find out who writes it, or delete it: python -m watchdog prune {named}"))
+        return (
+            ("Run", named),
+            ("What to do", f"find out who writes it, or delete it: python -m watchdog prune {named}"),
+        )
     facts = [
         ("What", _what(run)),
         ("Where", _where(run)),

@@ -6,6 +6,7 @@ owner set in code or environment, then `[defaults]`, then the client's own defau
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -127,11 +128,7 @@ def parse_policy(tables: Mapping[str, Any], who: str = "policy") -> Policy:
     Raises `PolicyError` with a line for each mistake found, so that one look at the file mends them all.
     """
     problems: list[str] = []
-    for name in tables:
-        if name not in ("defaults", "operation", "watchdog"):
-            problems.append(
-                f"{who}: [{name}]: expected [defaults], [[operation]] or [watchdog]{_nearest(name, _TABLES)}"
-            )
+    problems += [_unknown_table(name, who) for name in tables if name not in _TABLES]
     defaults = _settings(_table(tables, "defaults", who, problems), f"{who}: [defaults]", problems)
     rules = _rules(tables.get("operation", []), who, problems)
     pace = _pace(_table(tables, "watchdog", who, problems), f"{who}: [watchdog]", problems)
@@ -144,7 +141,7 @@ _TABLES = ("defaults", "operation", "watchdog")
 
 
 def _unknown_table(name: str, who: str) -> str:
-    return f"{who}: [{name}]: expected [defaults], [[operation]] or [watchdog]{_nearest(name, _TABLES)}"
+    return f"{who}: [{_named(name)}]: expected [defaults], [[operation]] or [watchdog]{_nearest(name, _TABLES)}"
 
 
 def _table(tables: Mapping[str, Any], name: str, who: str, problems: list[str]) -> Mapping[str, Any]:
@@ -190,7 +187,7 @@ def _read(
     for name, value in table.items():
         if name not in known:
             problems.append(
-                f"{who}: {name} is not a setting{_nearest(name, known)}; expected one of {', '.join(known)}"
+                f"{who}: {_named(name)} is not a setting{_nearest(name, known)}; expected one of {', '.join(known)}"
             )
             continue
         try:
@@ -209,7 +206,7 @@ def _share(value: object) -> float:
 
 
 def _address(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith(("https://", "http://")) or len(value) > 2000:
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s<>|]{1,1990}", value):
         raise ValueError(f"expected an address that starts with https://, got {value!r:.60}")
     return value
 
@@ -221,6 +218,11 @@ def _slack_channel(value: object) -> str:
 
 
 _SETTING_READERS = {"warn_at": _share, "runbook": _address, "slack_channel": _slack_channel}
+
+
+def _named(name: str) -> str:
+    # A quoted key of TOML may hold line breaks, and each mistake is one line.
+    return name if re.fullmatch(r"[\w-]{1,60}", name) else f"{name!r:.60}"
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:

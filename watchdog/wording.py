@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from heartbeat_client.lengths import spoken
+from heartbeat_client.lengths import LONGEST, spoken
 from heartbeat_client.run import Run
 
 __all__ = ["ago", "progress_text", "rate_text", "remaining", "sentence"]
@@ -35,9 +35,9 @@ def remaining(run: Run) -> str:
     progress = run.progress
     if progress is None or not progress.rate:
         return ""
-    if progress.total is None or progress.total <= progress.done:
-        return rate_text(progress.rate)
-    return f"{rate_text(progress.rate)}, about {spoken((progress.total - progress.done) / progress.rate)} to go"
+    seconds = ((progress.total or 0) - progress.done) / progress.rate
+    rate = rate_text(progress.rate)
+    return f"{rate}, about {spoken(seconds)} to go" if 0 < seconds <= LONGEST else rate
 
 
 def ago(now: datetime, then: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -14,10 +15,10 @@ import requests
 from ..message import Message
 from ..ports import DeliveryError, Receipt
 from .slack_blocks import payload, plain_payload
+from .slack_http import Answer, ask
 
 __all__ = ["SlackWebhook"]
 
-CONNECT_SECONDS = 5.0
 LONGEST_SEND = 20.0
 FIRST_PAUSE = 1.0
 
@@ -59,61 +60,36 @@ class SlackWebhook:
         """
         ends = self._clock() + min(seconds, LONGEST_SEND)
         answer = self._post(payload(message), ends)
-        if answer.status_code == requests.codes.bad_request:
+        if answer.status == HTTPStatus.BAD_REQUEST:
             answer = self._post(plain_payload(message), ends)
-        if not answer.ok:
+        if not answer.delivered:
             raise DeliveryError(_why(answer), permanent=True)
         return Receipt()
 
-    def _post(self, body: dict[str, Any], ends: float) -> requests.Response:
+    def _post(self, body: dict[str, Any], ends: float) -> Answer:
         pause = FIRST_PAUSE
         while True:
-            answer = self._ask(body, ends)
-            if answer.status_code != requests.codes.too_many_requests and answer.status_code < 500:
+            answer = ask(self._session, self._address, body, ends, self._clock)
+            if not answer.worth_another_try:
                 return answer
-            asked = _retry_after(answer)
-            wait = pause if asked is None else asked
+            wait = pause if answer.retry_after is None else answer.retry_after
             if self._clock() + wait + 1 > ends:
-                raise DeliveryError(_why(answer), permanent=False, retry_after=asked)
+                raise DeliveryError(_why(answer), permanent=False, retry_after=answer.retry_after)
             self._pause(wait)
             pause *= 2
 
-    def _ask(self, body: dict[str, Any], ends: float) -> requests.Response:
-        left = max(ends - self._clock(), 0.5)
-        try:
-            return self._session.post(
-                self._address, json=body, timeout=(min(CONNECT_SECONDS, left), left), allow_redirects=False
-            )
-        except requests.ConnectTimeout:
-            raise DeliveryError("slack: no connection in time; is the network open?", permanent=False) from None
-        except requests.ReadTimeout:
-            text = f"slack: no answer within {left:.0f} s, so the message may be there"
-            raise DeliveryError(text, permanent=False, maybe_delivered=True) from None
-        except requests.ConnectionError as error:
-            raise _broken(error) from None
-        except requests.RequestException as error:
-            text = f"slack: {type(error).__name__}; check HANGWATCH_SLACK_WEBHOOK_URL"
-            raise DeliveryError(text, permanent=isinstance(error, ValueError)) from None
 
-
-def _broken(error: requests.ConnectionError) -> DeliveryError:
-    # urllib3 says "Connection aborted" when the peer went away after the request was written: it may have been read.
-    cut_off = "aborted" in str(error) or "reset" in str(error)
-    text = (
-        "slack: the connection broke before the answer" if cut_off else "slack: can't be reached; is the network open?"
-    )
-    return DeliveryError(text, permanent=False, maybe_delivered=cut_off)
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    try:
-        return max(0.0, float(answer.headers["Retry-After"]))
-    except (KeyError, ValueError):
-        return None
-
-
-def _why(answer: requests.Response) -> str:
-    word = answer.text.strip()[:60] if answer.text.strip().replace("_", "").isalnum() else ""
-    remedy = REMEDIES.get(word, "see Slack's status page" if answer.status_code >= 500 else "")
-    said = f"slack: answered {answer.status_code} {word}".rstrip()
+def _why(answer: Answer) -> str:
+    # Only Slack's own words are quoted: another server may answer with what it was asked, the secret address too.
+    word = answer.body[:60] if answer.body.replace("_", "").isalnum() else ""
+    said = f"slack: answered {answer.status} {word}".rstrip()
+    remedy = REMEDIES.get(word) or _remedy(answer.status)
     return f"{said}; {remedy}" if remedy else said
+
+
+def _remedy(status: int) -> str:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "see Slack's status page"
+    if status < HTTPStatus.BAD_REQUEST:
+        return "that is not Slack; check HANGWATCH_SLACK_WEBHOOK_URL"
+    return ""

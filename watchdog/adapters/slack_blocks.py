@@ -15,6 +15,7 @@ HEADER_LIMIT = 150
 SECTION_LIMIT = 3000
 FIELD_LIMIT = 2000
 FIELDS_LIMIT = 10
+LABEL_LIMIT = 100
 TEXT_LIMIT = 3500
 
 COLOURS = {"bad": "#daa038", "worse": "#d0021b", "good": "#2eb67d", "plain": "#8d8d8d"}
@@ -35,7 +36,7 @@ def plain_payload(message: Message) -> dict[str, Any]:
     """The same in one text, for a server that refuses the blocks: told plainly is better than not told."""
     facts = [f"{label}: {text}" for label, text in message.facts]
     lines = [f"{_sign(message)} {message.title}", message.sentence, *facts, *message.also]
-    links = [f"<{_address(address)}|{escaped(label)}>" for label, address in message.links]
+    links = _linked(message)
     text = "\n".join(escaped(line) for line in lines if line)
     return {"text": "\n".join([_cut(text, TEXT_LIMIT), *links])}
 
@@ -60,7 +61,9 @@ def _sentence(message: Message) -> dict[str, Any] | None:
 
 
 def _fields(message: Message) -> dict[str, Any] | None:
-    fields = [_mrkdwn(f"*{escaped(label)}*\n", text, FIELD_LIMIT) for label, text in message.facts[:FIELDS_LIMIT]]
+    labels = [f"*{escaped(_cut(label, LABEL_LIMIT))}*\n" for label, _ in message.facts]
+    texts = [text for _, text in message.facts]
+    fields = [_mrkdwn(label, text, FIELD_LIMIT) for label, text in zip(labels, texts, strict=True)][:FIELDS_LIMIT]
     return {"type": "section", "fields": fields} if fields else None
 
 
@@ -75,7 +78,7 @@ def _also(message: Message) -> dict[str, Any] | None:
 
 def _links(message: Message) -> dict[str, Any] | None:
     # Links in text, not buttons: without an interactivity address Slack shows a warning sign beside each click.
-    links = [f"<{_address(address)}|{escaped(label)}>" for label, address in message.links]
+    links = _linked(message)
     kept: list[str] = []
     for link in links:
         if sum(len(one) + 5 for one in [*kept, link]) < SECTION_LIMIT:
@@ -103,6 +106,12 @@ def _mrkdwn(before: str, text: str, limit: int) -> dict[str, Any]:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _linked(message: Message) -> list[str]:
+    # What stands between the brackets and is no address may be a call: <!channel|…>, <@U…|…>.
+    safe = [(label, address) for label, address in message.links if address.startswith(("https://", "http://"))]
+    return [f"<{_address(address)}|{escaped(_cut(label, LABEL_LIMIT))}>" for label, address in safe]
 
 
 def _address(address: str) -> str:

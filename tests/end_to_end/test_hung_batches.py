@@ -1,0 +1,137 @@
+"""The main job: a batch that hangs in any of its four places is told once, at Slack, before its deadline.
+
+Sixty times faster than life: 30 minutes are 30 seconds. The coordinator runs under gunicorn with 2 workers, the watchdog
+as a process that sweeps each second.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.end_to_end.test_coordinator_app import set_up
+from tests.support.coordinator_app import Server, fresh_dates, serving
+from tests.support.slack_message import Message
+from tests.support.slack_server import SlackServer
+from tests.support.watching import environment as watchdog_environment
+from tests.support.watching import sweeping, until
+
+DEADLINE = 30.0
+OPERATIONS = {
+    "load": "load-historical-games",
+    "publish": "publish-requests",
+    "worker": "predict-player",
+    "consolidate": "consolidate-batch",
+}
+
+pytestmark = [pytest.mark.xdist_group("hung_batches"), pytest.mark.timeout(300)]
+
+
+@dataclass
+class Told:
+    """What became of one batch: when it was started, the messages that named it, and its end."""
+
+    batch_id: str
+    started: float
+    messages: list[Message]
+
+
+@dataclass
+class Stack:
+    """A coordinator under watch."""
+
+    coordinator: Server
+    slack: SlackServer
+
+    def about(self, batch_id: str) -> list[Message]:
+        """The messages that name a batch, oldest first."""
+        return [message for message in self.slack.messages if batch_id in message.text]
+
+    def hang(self, place: str, game_date: str) -> tuple[str, float]:
+        """Start a batch that hangs in a place; its id, and when it was started."""
+        started = time.monotonic()
+        pool = ThreadPoolExecutor(1)
+        pool.submit(self.coordinator.start_with, game_date, place, "hang", 120)
+        pool.shutdown(wait=False)
+        batch = until(lambda: self.coordinator.batches(game_date)[:1], f"the batch of {game_date}")[0]
+        return str(batch["batch_id"]), started
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("emulators", marks=pytest.mark.emulator)])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The coordinator with 2 workers, the watchdog and Slack; with the real emulators, also a worker service."""
+    home = tmp_path_factory.mktemp("stack")
+    with ExitStack() as parts:
+        slack = parts.enter_context(SlackServer())
+        store = _emulated(request, home) if request.param == "emulators" else {}
+        environ = watchdog_environment(home, HANGWATCH_SLACK_WEBHOOK_URL=slack.webhook_url, **store)
+        shared = {"HANGWATCH_STORE": environ["HANGWATCH_STORE"], "HANGWATCH_EXAMPLE_SPEEDUP": "60", **store}
+        coordinator = parts.enter_context(serving(home, COORDINATOR_FAULTS="1", **shared))
+        if store:
+            worker = parts.enter_context(serving(home, "worker_wsgi", COORDINATOR_FAULTS="1", **shared))
+            set_up(home, {**shared, "COORDINATOR_FAULTS": "1"}, coordinator, worker)
+        parts.enter_context(sweeping(home, environ))
+        yield Stack(coordinator, slack)
+
+
+def _emulated(request: pytest.FixtureRequest, home: Path) -> dict[str, str]:
+    firestore, pubsub = request.getfixturevalue("firestore_emulator"), request.getfixturevalue("pubsub_emulator")
+    project = f"hung-{uuid4().hex[:8]}"
+    return {
+        "FIRESTORE_EMULATOR_HOST": firestore.host,
+        "GOOGLE_CLOUD_PROJECT": project,
+        "HANGWATCH_STORE": f"firestore://{project}",
+        "PUBSUB_EMULATOR_HOST": pubsub.host,
+        "GCP_PROJECT_ID": project,
+    }
+
+
+@pytest.fixture(scope="module")
+def told(stack: Stack) -> dict[str, Told]:
+    """Four batches at once, one hung in each place; each is released when it was told, and followed to its end."""
+    hung = {place: stack.hang(place, next(fresh_dates)) for place in OPERATIONS}
+    until(lambda: all(stack.about(batch) for batch, _ in hung.values()), "a notice about each batch", DEADLINE + 5)
+    until(lambda: stack.coordinator.post("/release").json()["released"] or True, "the release")
+    until(lambda: all(len(stack.about(batch)) > 1 for batch, _ in hung.values()), "each to be told as over")
+    for batch, _ in hung.values():
+        until(lambda batch=batch: stack.coordinator.status(batch)["state"] == "complete", f"{batch} to be complete")
+    time.sleep(2.5)
+    return {place: Told(batch, started, stack.about(batch)) for place, (batch, started) in hung.items()}
+
+
+@pytest.mark.parametrize("place", OPERATIONS)
+def test_a_hang_in_each_place_is_told_once_before_the_deadline(told: dict[str, Told], place: str) -> None:
+    """One notice names the operation and the batch, while there is time left; the resolved notice follows."""
+    batch = told[place]
+    opened, resolved = batch.messages[0], batch.messages[-1]
+
+    assert len(batch.messages) == 2, [message.notification for message in batch.messages]
+    assert OPERATIONS[place] in opened.text
+    assert "stalled" in opened.text
+    assert opened.at - batch.started < DEADLINE
+    assert re.search(r"Time left\*?\n\d+(\.\d)? (s|min)", opened.text)
+    assert "prediction-coordinator" in opened.text or place == "worker"
+    assert "recovered" in resolved.text
+    assert not opened.mentions
+
+
+def test_a_healthy_and_a_slow_batch_are_not_told(stack: Stack) -> None:
+    """A healthy batch, and one whose load takes 12.3 of the 30 minutes in one opaque call, wake nobody."""
+    before = len(stack.slack.messages)
+    healthy, slow = next(fresh_dates), next(fresh_dates)
+    assert stack.coordinator.start(healthy).status_code == 202
+    answer = stack.coordinator.start(slow, fault={"place": "load", "kind": "slow", "seconds": 12.3})
+    stack.coordinator.until_state(healthy, "complete")
+    stack.coordinator.until_state(slow, "complete")
+    time.sleep(2.5)
+
+    assert answer.status_code == 202
+    assert stack.slack.messages[before:] == []
