@@ -5,7 +5,6 @@ Shared by the readers of runs, incidents and notices; knows nothing about any of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -14,6 +13,12 @@ __all__ = ["MISSING", "Fields", "RecordError"]
 
 MISSING: Final[Any] = object()
 NEVER: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+# A length of up to 31 years added to an instant before this one stays within what `datetime` can tell.
+AFTER_ALL: Final = datetime(9900, 1, 1, tzinfo=timezone.utc)
+LONGEST: Final = 1e9
+LARGEST: Final = 2**63
+LABEL_LIMIT: Final = 1000
 
 
 class RecordError(ValueError):
@@ -49,7 +54,7 @@ class Fields:
             return self._wrong(name, f"text of at most {limit} characters", f"{len(value)} characters", "")
         if default is MISSING and not value.strip():
             return self._wrong(name, "text", "empty text", "")
-        return value
+        return _sound(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of text, empty when absent."""
@@ -58,7 +63,7 @@ class Fields:
             isinstance(item, str) and len(item) <= 1500 for item in value
         ):
             value = self._wrong(name, "a list of text", value, ())
-        return tuple(value)
+        return tuple(_sound(item) for item in value)
 
     def one_of(self, name: str, default: Any, allowed: Collection[str]) -> Any:
         """One of the words in `allowed`."""
@@ -74,22 +79,18 @@ class Fields:
         value = self._get(name, default)
         if value is MISSING or value is default:
             return 0 if value is MISSING else default
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not math.isfinite(value)
-            or value != int(value)
-        ):
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST <= value < LARGEST
+        if not fits or value != int(value):
             return self._wrong(name, "a whole number", value, 0)
         return int(value)
 
-    def length(self, name: str, default: Any) -> Any:
-        """A number that is neither negative, nor infinite, nor NaN: seconds, a share or a rate."""
+    def length(self, name: str, default: Any, most: float = LONGEST) -> Any:
+        """A number from 0 to `most`, so neither infinite nor NaN: seconds, a share or a rate."""
         value = self._get(name, default)
         if value is default:
             return default
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
-            return self._wrong(name, "a number of 0 or more", value, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+            return self._wrong(name, f"a number from 0 to {most:.10g}", value, default)
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
@@ -109,9 +110,9 @@ class Fields:
         """A map of text to text with at most `limit` entries."""
         value = self._get(name, {})
         fits = isinstance(value, Mapping) and len(value) <= limit
-        if not fits or not all(isinstance(k, str) and isinstance(v, str) and len(v) <= 1000 for k, v in value.items()):
+        if not fits or not all(_is_label(*pair) for pair in value.items()):
             return dict(self._wrong(name, f"at most {limit} labels of text", value, {}))
-        return dict(value)
+        return {_sound(key): _sound(text) for key, text in value.items()}
 
     def mapping(self, name: str) -> dict[str, Any] | None:
         """A map, None when absent."""
@@ -134,11 +135,27 @@ class Fields:
         return default
 
     def _wrong(self, name: str, expected: str, got: Any, instead: Any) -> Any:
-        shown = (
-            repr(got) if isinstance(got, (int, float, bool)) else got if isinstance(got, str) else type(got).__name__
-        )
-        self._problems.append(f"{self._path}{name} must be {expected}, got {str(shown)[:60]}")
+        self._problems.append(f"{self._path}{name} must be {expected}, got {_shown(got)}")
         return instead
+
+
+def _shown(got: object) -> str:
+    if isinstance(got, str):
+        return _sound(got[:60])
+    try:
+        return repr(got)[:60] if isinstance(got, (int, float)) else type(got).__name__
+    except ValueError:  # Python refuses to write out a number of more than 4,300 digits
+        return "int"
+
+
+def _sound(text: str) -> str:
+    # JSON can spell half of a surrogate pair, which is no text to Firestore or Slack: they refuse all that is with it.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_label(name: object, text: object) -> bool:
+    named = isinstance(name, str) and len(name) <= LABEL_LIMIT
+    return named and isinstance(text, str) and len(text) <= LABEL_LIMIT
 
 
 def _instant(value: object) -> datetime | None:
@@ -146,10 +163,11 @@ def _instant(value: object) -> datetime | None:
         if isinstance(value, str):
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+            aware = value if value.utcoffset() is not None else value.replace(tzinfo=timezone.utc)
             aware = aware.astimezone(timezone.utc)
             # Firestore hands out a subclass with nanoseconds, which does not compare or print alike everywhere.
-            return datetime(*aware.timetuple()[:6], aware.microsecond, tzinfo=timezone.utc)
+            plain = datetime(*aware.timetuple()[:6], aware.microsecond, tzinfo=timezone.utc)
+            return plain if NEVER <= plain < AFTER_ALL else None
     except (ValueError, OverflowError):
         return None
     return None

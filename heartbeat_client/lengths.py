@@ -9,7 +9,10 @@ import math
 import re
 from datetime import timedelta
 
-__all__ = ["seconds_of", "spoken"]
+__all__ = ["LONGEST", "seconds_of", "spoken"]
+
+# Some 31 years: added to any instant that a record may hold, it stays within what `datetime` can tell.
+LONGEST = 1e9
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|min|[smhd])")
@@ -19,13 +22,20 @@ _PLAIN = re.compile(r"\s*\d+(?:\.\d+)?\s*")
 def seconds_of(value: object) -> float:
     """A length in seconds from a number of seconds, a `timedelta` or text such as `"90"`, `"45s"`, `"1h30m"`, `"7d"`.
 
-    Raises ValueError, saying what was expected and what came, for anything else, for zero and for less.
+    Raises ValueError, saying what was expected and what came, for anything else, zero and less, and past `LONGEST`.
     """
     seconds = _seconds(value)
-    if seconds is None or not math.isfinite(seconds) or seconds <= 0:
-        shown = value if isinstance(value, (int, float)) else repr(value)[:60]
-        raise ValueError(f"expected a length above zero such as 90, '90s', '15m' or '1h30m', got {shown}")
+    if seconds is None or not 0 < seconds <= LONGEST:
+        limit = "of at most 30 years" if seconds is not None and seconds > LONGEST else "above zero"
+        raise ValueError(f"expected a length {limit} such as 90, '90s', '15m' or '1h30m', got {_shown(value)}")
     return seconds
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)[:60] if isinstance(value, (int, float)) else repr(value)[:60]
+    except ValueError:  # Python refuses to write out a number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def _seconds(value: object) -> float | None:
@@ -34,7 +44,7 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, (int, float)):
-        return float(value)
+        return math.inf if value > LONGEST else float(max(value, -1))  # floats end before whole numbers do
     if isinstance(value, str):
         return _seconds_of_text(value)
     return None
@@ -54,6 +64,8 @@ def spoken(seconds: float) -> str:
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
+    if math.isinf(seconds):
+        return "for ever"
     whole = round(seconds)
     for size, unit, below, below_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:

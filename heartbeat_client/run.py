@@ -7,6 +7,7 @@ Knows no clock, no store and no thread: every instant comes in as an argument or
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,19 @@ from typing import Any
 from urllib.parse import quote
 
 from .fields import MISSING, Fields, RecordError
+from .run_parts import (
+    TEXT_LIMIT,
+    Failure,
+    Place,
+    Progress,
+    Thresholds,
+    Waiting,
+    plain,
+    read_failure,
+    read_progress,
+    read_thresholds,
+    read_waiting,
+)
 
 __all__ = [
     "DETAIL_LIMIT",
@@ -27,6 +41,7 @@ __all__ = [
     "RUNS",
     "SCHEMA",
     "SUCCEEDED",
+    "TEXT_LIMIT",
     "Failure",
     "Place",
     "Progress",
@@ -56,74 +71,12 @@ STATES = ENDED | {RUNNING}
 
 OPERATION_LIMIT = 200
 DETAIL_LIMIT = 1000
-TEXT_LIMIT = 1000
 LABELS_LIMIT = 32
+KEY_LIMIT = 1200
 
 KEPT_FOR = timedelta(days=7)
 OPAQUE_SHARE = 0.6
 REVIVED_FOR = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in the code: package-relative file, line, qualified name of the function. Never a source line."""
-
-    file: str
-    line: int
-    function: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How an operation failed: the exception's type and place; its text only where the user allowed it."""
-
-    type: str
-    place: Place | None = None
-    text: str | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What real work has moved.
-
-    done: items finished. total: items in all, None when not known. at: instant of the last move, None before the first.
-    since: instant from which progress was declared. rate: items a second while it moved lately, None when not known.
-    note: the operation's own words.
-    """
-
-    done: int
-    total: int | None = None
-    at: datetime | None = None
-    since: datetime | None = None
-    rate: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A wait that the operation declared: why, since when, and the instant past which it is a stall after all."""
-
-    reason: str
-    since: datetime
-    until: datetime
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The limits that hold for a run, as resolved at its start, in seconds.
-
-    opaque_after None: `OPAQUE_SHARE` of the time to the deadline. max_runtime None: no limit but the deadline.
-    warn_at: share of the way to the deadline from which a run is overdue.
-    explicit: names that the run's owner set in code or environment; a policy's `[defaults]` leave these alone.
-    """
-
-    beat_every: float = 15.0
-    silent_after: float = 90.0
-    stalled_after: float = 300.0
-    opaque_after: float | None = None
-    max_runtime: float | None = None
-    warn_at: float = 0.8
-    explicit: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,7 +113,7 @@ class Run:
     deadline: datetime | None = None
     seq: int = 0
     failed_writes: int = 0
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     progress: Progress | None = None
     waiting: Waiting | None = None
     activity: Mapping[str, Any] | None = None
@@ -183,7 +136,7 @@ class Run:
 
     def to_document(self) -> dict[str, Any]:
         """The record as a document of plain values and aware datetimes. What is None or empty is left out."""
-        document = {name: _plain(getattr(self, name)) for name in _WRITTEN}
+        document = {name: plain(getattr(self, name)) for name in _WRITTEN}
         document["parent"] = self.parent
         return dict(self.extra) | {name: value for name, value in document.items() if value not in (None, "", {}, [])}
 
@@ -218,10 +171,10 @@ def _read(fields: Fields) -> dict[str, Any]:
         "failed_writes": fields.whole("failed_writes", 0),
         "reason": fields.text("reason", "", TEXT_LIMIT),
         "activity": fields.mapping("activity"),
-        "thresholds": _read_thresholds(fields.inside("thresholds")),
-        "progress": _read_progress(fields.inside("progress")),
-        "waiting": _read_waiting(fields.inside("waiting")),
-        "failure": _read_failure(fields.inside("failure")),
+        "thresholds": read_thresholds(fields.inside("thresholds")),
+        "progress": read_progress(fields.inside("progress")),
+        "waiting": read_waiting(fields.inside("waiting")),
+        "failure": read_failure(fields.inside("failure")),
     }
     for name in ("project", "region", "platform", "service", "revision", "instance", "host", "python"):
         read[name] = fields.text(name, "", TEXT_LIMIT)
@@ -229,61 +182,6 @@ def _read(fields: Fields) -> dict[str, Any]:
         read[name] = fields.instant(name, None)
     read["extra"] = {name: value for name, value in fields.document.items() if name not in (*_WRITTEN, "parent", "id")}
     return read
-
-
-def _read_thresholds(fields: Fields | None) -> Thresholds:
-    if fields is None:
-        return Thresholds()
-    usual = Thresholds()
-    lengths = ("beat_every", "silent_after", "stalled_after", "opaque_after", "max_runtime", "warn_at")
-    read: dict[str, Any] = {name: fields.length(name, getattr(usual, name)) for name in lengths}
-    return Thresholds(**read, explicit=fields.texts("explicit"))
-
-
-def _read_progress(fields: Fields | None) -> Progress | None:
-    if fields is None:
-        return None
-    return Progress(
-        done=fields.whole("done", 0),
-        total=fields.whole("total", None),
-        at=fields.instant("at", None),
-        since=fields.instant("since", None),
-        rate=fields.length("rate", None),
-        note=fields.text("note", "", TEXT_LIMIT),
-    )
-
-
-def _read_waiting(fields: Fields | None) -> Waiting | None:
-    if fields is None:
-        return None
-    return Waiting(
-        fields.text("reason", "", TEXT_LIMIT), fields.instant("since", MISSING), fields.instant("until", MISSING)
-    )
-
-
-def _read_failure(fields: Fields | None) -> Failure | None:
-    if fields is None:
-        return None
-    return Failure(
-        fields.text("type", "", TEXT_LIMIT), _read_place(fields.inside("place")), fields.text("text", None, TEXT_LIMIT)
-    )
-
-
-def _read_place(fields: Fields | None) -> Place | None:
-    if fields is None:
-        return None
-    return Place(fields.text("file", "", TEXT_LIMIT), fields.whole("line", 0), fields.text("function", "", TEXT_LIMIT))
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, _plain(getattr(value, f.name))) for f in dataclasses.fields(value))
-        return {name: inner for name, inner in pairs if inner not in (None, "", {}, [])}
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(inner) for inner in value]
-    return value
 
 
 def silent_at(run: Run) -> datetime:
@@ -347,8 +245,13 @@ def expires_at(run: Run) -> datetime:
 
 
 def document_key(name: str) -> str:
-    """A name as a document id that Firestore takes: no slash, not `.`, `..` or `__x__`, at most 1,500 bytes."""
-    key = quote(name, safe=" @+,:;=~()!'")[:1400]
+    """A name as a document id that Firestore takes: no slash, not `.`, `..` or `__x__`, at most 1,500 bytes.
+
+    Two names never share one: what is too long ends with a digest of the whole.
+    """
+    key = quote(name, safe=" @+,:;=~()!'", errors="surrogatepass")
+    if len(key) > KEY_LIMIT:
+        key = f"{key[:KEY_LIMIT]}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
     if key in (".", "..") or re.fullmatch(r"__.*__", key):
         return "%5F" + key[1:] if key.startswith("_") else key.replace(".", "%2E")
-    return key or "%00"
+    return key or "%"

@@ -1,0 +1,20 @@
+"""Heartbeats for long operations: tells when one is stuck, where, and why.
+
+>>> from heartbeat_client import Heartbeat
+>>> with Heartbeat("load-historical-games", detail="450 players") as hb:
+...     hb.note("the last 90 days")
+HEARTBEAT START: load-historical-games (450 players)
+HEARTBEAT END: load-historical-games (450 players) completed in 0.0 min
+"""
+
+from __future__ import annotations
+
+from .decorator import heartbeat
+from .heartbeat import Heartbeat
+from .heartbeat_logger import HeartbeatLogger
+from .lifecycle import flush
+from .requests_watch import watch_requests
+from .settings import configure
+from .tracking import track
+
+__all__ = ["Heartbeat", "HeartbeatLogger", "configure", "flush", "heartbeat", "track", "watch_requests"]

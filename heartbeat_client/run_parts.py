@@ -1,0 +1,150 @@
+"""What the record of a run is made of besides plain fields: each part, and how it is read from a document."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .fields import MISSING, Fields
+
+__all__ = [
+    "TEXT_LIMIT",
+    "Failure",
+    "Place",
+    "Progress",
+    "Thresholds",
+    "Waiting",
+    "plain",
+    "read_failure",
+    "read_progress",
+    "read_thresholds",
+    "read_waiting",
+]
+
+TEXT_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the code: package-relative file, line, qualified name of the function. Never a source line."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an operation failed: the exception's type and place; its text only where the user allowed it."""
+
+    type: str
+    place: Place | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What real work has moved.
+
+    done: items finished. total: items in all, None when not known. at: instant of the last move, None before the first.
+    since: instant from which progress was declared. rate: items a second while it moved lately, None when not known.
+    note: the operation's own words.
+    """
+
+    done: int
+    total: int | None = None
+    at: datetime | None = None
+    since: datetime | None = None
+    rate: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A wait that the operation declared: why, since when, and the instant past which it is a stall after all."""
+
+    reason: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits that hold for a run, as resolved at its start, in seconds.
+
+    opaque_after None: `OPAQUE_SHARE` of the time to the deadline. max_runtime None: no limit but the deadline.
+    warn_at: share of the way to the deadline from which a run is overdue.
+    explicit: names that the run's owner set in code or environment; a policy's `[defaults]` leave these alone.
+    """
+
+    beat_every: float = 15.0
+    silent_after: float = 90.0
+    stalled_after: float = 300.0
+    opaque_after: float | None = None
+    max_runtime: float | None = None
+    warn_at: float = 0.8
+    explicit: tuple[str, ...] = ()
+
+
+def read_thresholds(fields: Fields | None) -> Thresholds:
+    """Limits, the usual ones where the record has none."""
+    if fields is None:
+        return Thresholds()
+    usual = Thresholds()
+    lengths = ("beat_every", "silent_after", "stalled_after", "opaque_after", "max_runtime")
+    read: dict[str, Any] = {name: fields.length(name, getattr(usual, name)) for name in lengths}
+    warn_at = fields.length("warn_at", usual.warn_at, most=1.0)
+    return Thresholds(**read, warn_at=warn_at, explicit=fields.texts("explicit"))
+
+
+def read_progress(fields: Fields | None) -> Progress | None:
+    """Progress, None where none is declared."""
+    if fields is None:
+        return None
+    return Progress(
+        done=fields.whole("done", 0),
+        total=fields.whole("total", None),
+        at=fields.instant("at", None),
+        since=fields.instant("since", None),
+        rate=fields.length("rate", None, most=1e12),
+        note=fields.text("note", "", TEXT_LIMIT),
+    )
+
+
+def read_waiting(fields: Fields | None) -> Waiting | None:
+    """A declared wait, None outside of one."""
+    if fields is None:
+        return None
+    return Waiting(
+        fields.text("reason", "", TEXT_LIMIT), fields.instant("since", MISSING), fields.instant("until", MISSING)
+    )
+
+
+def read_failure(fields: Fields | None) -> Failure | None:
+    """How the operation failed, None where it did not."""
+    if fields is None:
+        return None
+    return Failure(
+        fields.text("type", "", TEXT_LIMIT), _read_place(fields.inside("place")), fields.text("text", None, TEXT_LIMIT)
+    )
+
+
+def _read_place(fields: Fields | None) -> Place | None:
+    if fields is None:
+        return None
+    return Place(fields.text("file", "", TEXT_LIMIT), fields.whole("line", 0), fields.text("function", "", TEXT_LIMIT))
+
+
+def plain(value: Any) -> Any:
+    """A part, or anything made of parts, as plain values; what is None or empty is left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, plain(getattr(value, f.name))) for f in dataclasses.fields(value))
+        return {name: inner for name, inner in pairs if inner not in (None, "", {}, [])}
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(inner) for inner in value]
+    return value
