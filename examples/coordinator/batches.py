@@ -60,14 +60,10 @@ class Batches:
         with self._connection() as db:
             db.executescript(SCHEMA)
 
-    def open(
-        self, batch_id: str, game_date: str, players: Sequence[str], *, force: bool, fault: str | None
-    ) -> str:
+    def open(self, batch_id: str, game_date: str, players: Sequence[str], *, force: bool, fault: str | None) -> str:
         """The id of the batch now made, or unless `force` of the one of its date that runs or is complete."""
         with self._transaction() as db:
-            query = (
-                "SELECT id FROM batches WHERE game_date = ? AND state != 'failed' ORDER BY rowid DESC LIMIT 1"
-            )
+            query = "SELECT id FROM batches WHERE game_date = ? AND state != 'failed' ORDER BY rowid DESC LIMIT 1"
             row = None if force else db.execute(query, (game_date,)).fetchone()
             if row is not None:
                 return str(row[0])
@@ -96,9 +92,7 @@ class Batches:
             if db.execute(query, (batch_id,)).fetchone()[0] > 0:
                 return Completion("counted")
             # The last prediction can be back before /start has noted that it published the last request.
-            elected = any(
-                _move(db, batch_id, before, "consolidating") for before in ("predicting", "publishing")
-            )
+            elected = any(_move(db, batch_id, before, "consolidating") for before in ("predicting", "publishing"))
             return Completion("counted", consolidate=elected)
 
     def merge(self, batch_id: str) -> int:
@@ -120,9 +114,7 @@ class Batches:
     def all(self) -> list[Batch]:
         """Every batch, the newest first."""
         with self._connection() as db:
-            return [
-                _batch(db, row) for row in db.execute("SELECT * FROM batches ORDER BY rowid DESC").fetchall()
-            ]
+            return [_batch(db, row) for row in db.execute("SELECT * FROM batches ORDER BY rowid DESC").fetchall()]
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -156,9 +148,7 @@ def _why_not_counted(db: sqlite3.Connection, batch_id: str, player: str) -> str:
 
 def _batch(db: sqlite3.Connection, row: Sequence[str]) -> Batch:
     batch_id, game_date, state, reason, fault = row
-    total, done = db.execute(
-        "SELECT count(*), count(points) FROM staging WHERE batch_id = ?", (batch_id,)
-    ).fetchone()
+    total, done = db.execute("SELECT count(*), count(points) FROM staging WHERE batch_id = ?", (batch_id,)).fetchone()
     query = "SELECT player FROM staging WHERE batch_id = ? AND points IS NULL ORDER BY player LIMIT ?"
     missing = tuple(player for (player,) in db.execute(query, (batch_id, MISSING_SHOWN)))
     return Batch(batch_id, game_date, state, done, total, missing, reason, fault)

@@ -49,9 +49,7 @@ class Coordinator:
 
     def _load(self, batch_id: str, order: StartOrder) -> Games:
         loader = PredictionDataLoader(self._switch, order.fault, batch_id, seconds=self._work.load)
-        with Heartbeat(
-            "load-historical-games", detail=f"{len(self.players)} players", labels={"batch": batch_id}
-        ):
+        with Heartbeat("load-historical-games", detail=f"{len(self.players)} players", labels={"batch": batch_id}):
             return loader.load_historical_games_batch(
                 player_lookups=self.players, game_date=order.game_date, lookback_days=90, max_games=30
             )

@@ -33,9 +33,7 @@ def read_envelope(body: object) -> Message:
     """The message of `{"message": {"data": base64, "attributes": …}, "subscription": …}`."""
     message = body.get("message") if isinstance(body, Mapping) else None
     if not isinstance(message, Mapping) or not isinstance(message.get("data"), str):
-        raise EnvelopeError(
-            'expected Pub/Sub\'s push envelope, {"message": {"data": base64}}, got another body'
-        )
+        raise EnvelopeError('expected Pub/Sub\'s push envelope, {"message": {"data": base64}}, got another body')
     try:
         data = json.loads(base64.b64decode(message["data"], validate=True))
     except (binascii.Error, ValueError):
@@ -48,9 +46,7 @@ def read_envelope(body: object) -> Message:
     return Message(data, attributes)
 
 
-def write_envelope(
-    data: bytes, attributes: Mapping[str, str], message_id: str, subscription: str
-) -> dict[str, Any]:
+def write_envelope(data: bytes, attributes: Mapping[str, str], message_id: str, subscription: str) -> dict[str, Any]:
     """The envelope in which Pub/Sub would push such a message."""
     message = {
         "data": base64.b64encode(data).decode(),

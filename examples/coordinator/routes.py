@@ -21,9 +21,7 @@ LEAGUE_TIME = ZoneInfo("America/New_York")
 def create_coordinator_app(settings: Settings, coordinator: Coordinator) -> Flask:
     """The coordinator's routes; raises SettingsError without an API key."""
     if not settings.api_key:
-        raise SettingsError(
-            "coordinator: COORDINATOR_API_KEY is not set; set it to the key that callers will send"
-        )
+        raise SettingsError("coordinator: COORDINATOR_API_KEY is not set; set it to the key that callers will send")
     app = Flask("prediction-coordinator")
     app.get("/healthz")(_healthz)
 
@@ -71,9 +69,7 @@ def _start(coordinator: Coordinator, body: object) -> Answer:
 def _refusal(settings: Settings, *, with_fault: bool) -> Answer | None:
     key = request.headers.get("X-API-Key", "")
     if not hmac.compare_digest(key.encode(), settings.api_key.encode()):
-        return {
-            "error": "header X-API-Key is missing or wrong; send the key that is in COORDINATOR_API_KEY"
-        }, 401
+        return {"error": "header X-API-Key is missing or wrong; send the key that is in COORDINATOR_API_KEY"}, 401
     if with_fault and not settings.faults:
         return {"error": "faults are off; run the coordinator with COORDINATOR_FAULTS=1 to inject one"}, 403
     return None

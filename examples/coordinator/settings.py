@@ -64,9 +64,7 @@ class Settings:
         """Read every setting; raises SettingsError for the first one that can't be used."""
         return cls(
             api_key=environ.get("COORDINATOR_API_KEY", ""),
-            state=Path(
-                environ.get("COORDINATOR_STATE") or Path(tempfile.gettempdir()) / "coordinator-state.db"
-            ),
+            state=Path(environ.get("COORDINATOR_STATE") or Path(tempfile.gettempdir()) / "coordinator-state.db"),
             players=_players(environ),
             faults=environ.get("COORDINATOR_FAULTS") == "1",
             work=_work(environ),
@@ -78,9 +76,7 @@ class Settings:
 def _players(environ: Mapping[str, str]) -> int:
     text = environ.get("COORDINATOR_PLAYERS", "450")
     if not text.isdecimal() or int(text) < 1:
-        raise SettingsError(
-            f"coordinator: COORDINATOR_PLAYERS must be a whole number from 1, got {text!r}; set one"
-        )
+        raise SettingsError(f"coordinator: COORDINATOR_PLAYERS must be a whole number from 1, got {text!r}; set one")
     return int(text)
 
 
@@ -97,9 +93,7 @@ def _work(environ: Mapping[str, str]) -> Work:
 def _thresholds(environ: Mapping[str, str]) -> Thresholds:
     speedup = _number(environ, "HANGWATCH_EXAMPLE_SPEEDUP", 1.0)
     if speedup == 0:
-        raise SettingsError(
-            "coordinator: HANGWATCH_EXAMPLE_SPEEDUP must be above 0, got 0; 60 turns 30 min into 30 s"
-        )
+        raise SettingsError("coordinator: HANGWATCH_EXAMPLE_SPEEDUP must be above 0, got 0; 60 turns 30 min into 30 s")
 
     def seconds(name: str, default: float) -> float:
         return _number(environ, f"HANGWATCH_EXAMPLE_{name}", default / speedup)
@@ -134,7 +128,5 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise SettingsError(
-            f"coordinator: {name} must be a number from 0, got {text!r}; correct it or unset it"
-        )
+        raise SettingsError(f"coordinator: {name} must be a number from 0, got {text!r}; correct it or unset it")
     return number

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, RetryError
-from google.cloud import pubsub_v1  # type: ignore[import-untyped]  # it ships no types
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient  # type: ignore[import-untyped]  # no types
 
 from .settings import PubSub, Settings, SettingsError
 from .transport import COMPLETIONS, REQUESTS
@@ -20,7 +20,7 @@ ACK_SECONDS = 600
 
 def set_up(pubsub: PubSub) -> list[tuple[str, str]]:
     """Make what is missing and point each subscription to its URL; returns (subscription, URL) pairs."""
-    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    publisher, subscriber = PublisherClient(), SubscriberClient()
     made = []
     for topic, endpoint in (
         (REQUESTS, f"{pubsub.worker_url}/predict"),
@@ -29,9 +29,7 @@ def set_up(pubsub: PubSub) -> list[tuple[str, str]]:
         topic_path = publisher.topic_path(pubsub.project, topic)
         _make_topic(publisher, topic_path)
         subscription = f"{topic}-push"
-        _make_subscription(
-            subscriber, topic_path, subscriber.subscription_path(pubsub.project, subscription), endpoint
-        )
+        _make_subscription(subscriber, topic_path, subscriber.subscription_path(pubsub.project, subscription), endpoint)
         made.append((subscription, endpoint))
     return made
 

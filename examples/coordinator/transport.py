@@ -54,11 +54,12 @@ class PubSubTransport:
         # Made at first use, because a client with threads must not be carried over gunicorn's fork.
         with self._lock:
             if self._client is None:
-                from google.cloud import pubsub_v1  # type: ignore[import-untyped]  # it ships no types
+                from google.cloud.pubsub_v1 import PublisherClient  # type: ignore[import-untyped]  # no types
+                from google.cloud.pubsub_v1.types import BatchSettings  # type: ignore[import-untyped]  # no types
 
                 # Each publish waits for its answer: a batch would only add the 10 ms it waits for company.
-                batches = pubsub_v1.types.BatchSettings(max_messages=1)
-                self._client = pubsub_v1.PublisherClient(batch_settings=batches)
+                batches = BatchSettings(max_messages=1)
+                self._client = PublisherClient(batch_settings=batches)
             return self._client
 
 

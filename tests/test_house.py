@@ -1,0 +1,365 @@
+"""The house of Hangwatch: who may import whom, how large a room may be, and what leaves the house in a wheel.
+
+A new module gets a line in `MAY_IMPORT`, a new outside library one in `OUTSIDE`: what they don't name fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import email
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from email.message import Message
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.support.imports import FILES, PACKAGES, ROOT, STDLIB, imports_of
+from tests.support.locks import LOCKS, pins
+
+# A module and the modules of ours that it may import. A line with `*` stands for modules without a line of
+# their own. Arrows point one way only: nobody imports what stands further down in its package.
+
+RECORD = "heartbeat_client.run heartbeat_client.fields heartbeat_client.lengths"  # what both sides agree on
+GROUND = (
+    f"{RECORD} heartbeat_client.backend heartbeat_client.checks heartbeat_client.identity heartbeat_client.limits "
+    "heartbeat_client.logline heartbeat_client.place heartbeat_client.process heartbeat_client.progress "
+    "heartbeat_client.server_clock heartbeat_client.settings heartbeat_client.shield heartbeat_client.store_address"
+)
+RUNNING = f"{GROUND} heartbeat_client.plan heartbeat_client.outgoing heartbeat_client.live heartbeat_client.roster"
+JUDGING = f"{RECORD} watchdog.wording watchdog.policy watchdog.verdict"
+TELLING = f"{JUDGING} watchdog.incident watchdog.family watchdog.links watchdog.message watchdog.notice"
+KEEPING = f"{TELLING} watchdog.ports watchdog.ledger watchdog.operations watchdog.report"
+SWEEPING = f"{KEEPING} watchdog.delivery watchdog.sweep watchdog.survey watchdog.pruning"
+WIRED = f"{SWEEPING} watchdog.wiring watchdog.adapters.console watchdog.screens watchdog.examination"
+
+MAY_IMPORT = {
+    "heartbeat_client": "heartbeat_client.*",
+    "heartbeat_client.fields": "",
+    "heartbeat_client.lengths": "",
+    "heartbeat_client.run_parts": "heartbeat_client.fields",
+    "heartbeat_client.run": "heartbeat_client.fields heartbeat_client.lengths heartbeat_client.run_parts",
+    "heartbeat_client.backend": RECORD,
+    "heartbeat_client.limits": RECORD,
+    "heartbeat_client.logline": "",
+    "heartbeat_client.place": RECORD,
+    "heartbeat_client.process": "",
+    "heartbeat_client.progress": "",
+    "heartbeat_client.server_clock": "",
+    "heartbeat_client.store_address": "",
+    "heartbeat_client.identity": "heartbeat_client.process heartbeat_client.store_address",
+    "heartbeat_client.checks": f"{RECORD} heartbeat_client.logline",
+    "heartbeat_client.shield": "heartbeat_client.logline heartbeat_client.place",
+    "heartbeat_client.stores": "",
+    "heartbeat_client.stores.documents": RECORD,
+    "heartbeat_client.stores.sqlite*": (
+        f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents heartbeat_client.stores.sqlite_file"
+    ),
+    "heartbeat_client.stores.firestore*": (
+        f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents "
+        "heartbeat_client.stores.firestore_connection"
+    ),
+    "heartbeat_client.settings": (
+        f"{RECORD} heartbeat_client.backend heartbeat_client.checks heartbeat_client.limits heartbeat_client.shield "
+        "heartbeat_client.store_address heartbeat_client.stores.firestore heartbeat_client.stores.sqlite"
+    ),
+    "heartbeat_client.plan": GROUND,
+    "heartbeat_client.outgoing": "",
+    "heartbeat_client.live": f"{GROUND} heartbeat_client.plan heartbeat_client.outgoing",
+    "heartbeat_client.nesting": "heartbeat_client.process heartbeat_client.live",
+    "heartbeat_client.roster": "heartbeat_client.live",
+    "heartbeat_client.tracking": f"{GROUND} heartbeat_client.nesting",
+    "heartbeat_client.background": "heartbeat_client.shield",
+    "heartbeat_client.pulse": f"{RUNNING} heartbeat_client.background",
+    "heartbeat_client.outage": "",
+    "heartbeat_client.store_link": GROUND,
+    "heartbeat_client.conflict": RUNNING,
+    "heartbeat_client.writer": f"{RUNNING} heartbeat_client.store_link heartbeat_client.conflict",
+    "heartbeat_client.sender": (
+        f"{RUNNING} heartbeat_client.background heartbeat_client.outage heartbeat_client.store_link "
+        "heartbeat_client.writer"
+    ),
+    "heartbeat_client.lifecycle": f"{RUNNING} heartbeat_client.pulse heartbeat_client.sender",
+    "heartbeat_client.heartbeat": f"{RUNNING} heartbeat_client.nesting heartbeat_client.lifecycle",
+    "heartbeat_client.heartbeat_logger": f"{RUNNING} heartbeat_client.heartbeat",
+    "heartbeat_client.decorator": f"{GROUND} heartbeat_client.heartbeat",
+    "heartbeat_client.wsgi": f"{GROUND} heartbeat_client.heartbeat",
+    "heartbeat_client.asgi": f"{GROUND} heartbeat_client.heartbeat heartbeat_client.wsgi",
+    "heartbeat_client.requests_watch": (
+        f"{GROUND} heartbeat_client.heartbeat heartbeat_client.wsgi heartbeat_client.asgi"
+    ),
+    "heartbeat_client.testing": f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents",
+    "watchdog": "",
+    "watchdog.wording": RECORD,
+    "watchdog.policy": RECORD,
+    "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy",
+    "watchdog.incident": JUDGING,
+    "watchdog.family": f"{JUDGING} watchdog.incident",
+    "watchdog.links": RECORD,
+    "watchdog.message": f"{JUDGING} watchdog.incident watchdog.links",
+    "watchdog.notice": f"{JUDGING} watchdog.incident watchdog.message",
+    "watchdog.ports": "watchdog.message",
+    "watchdog.ledger": f"{TELLING} watchdog.ports",
+    "watchdog.operations": f"{TELLING} watchdog.ports",
+    "watchdog.report": "",
+    "watchdog.pruning": KEEPING,
+    "watchdog.survey": KEEPING,
+    "watchdog.delivery": KEEPING,
+    "watchdog.sweep": f"{KEEPING} watchdog.delivery",
+    "watchdog.adapters": "",
+    "watchdog.adapters.slack_blocks": "watchdog.message",
+    "watchdog.adapters.slack_http": "watchdog.ports",
+    "watchdog.adapters.slack": (
+        "watchdog.message watchdog.ports watchdog.adapters.slack_blocks watchdog.adapters.slack_http"
+    ),
+    "watchdog.adapters.console": "watchdog.message watchdog.ports",
+    "watchdog.adapters.store_rules": f"{TELLING} watchdog.ports heartbeat_client.backend",
+    "watchdog.adapters.sqlite": (
+        "watchdog.ports watchdog.adapters.store_rules heartbeat_client.backend heartbeat_client.stores.documents "
+        "heartbeat_client.stores.sqlite_file"
+    ),
+    "watchdog.adapters.firestore": (
+        "watchdog.ports watchdog.adapters.store_rules heartbeat_client.backend heartbeat_client.stores.documents "
+        "heartbeat_client.stores.firestore_connection"
+    ),
+    "watchdog.wiring": f"{KEEPING} watchdog.adapters.* heartbeat_client.store_address",
+    "watchdog.screens": f"{SWEEPING} watchdog.adapters.console",
+    "watchdog.examination": f"{SWEEPING} watchdog.wiring",
+    "watchdog.demo": WIRED,
+    "watchdog.commands": f"{WIRED} watchdog.demo",
+    "watchdog.cli": f"{WIRED} watchdog.commands",
+    "watchdog.__main__": "watchdog.cli",
+}
+
+# An outside library and the modules that may import it: no other module, and no other library.
+OUTSIDE = {
+    "google": ("heartbeat_client.stores.firestore*", "watchdog.adapters.firestore*"),
+    "requests": ("watchdog.adapters.slack*",),
+    "rich": ("watchdog.screens", "watchdog.demo"),
+    "tomli": ("watchdog.wiring",),
+}
+
+# Decided by their arguments alone: no clock, network, log or thread.
+PURE = (
+    "heartbeat_client.run",
+    "heartbeat_client.fields",
+    "heartbeat_client.lengths",
+    "heartbeat_client.limits",
+    "watchdog.wording",
+    "watchdog.policy",
+    "watchdog.verdict",
+    "watchdog.incident",
+    "watchdog.family",
+    "watchdog.links",
+    "watchdog.message",
+    "watchdog.notice",
+)
+CLOCKS = {"random", "sched", "time"}
+NETWORK = {
+    "asyncio",
+    "http",
+    "select",
+    "selectors",
+    "socket",
+    "socketserver",
+    "sqlite3",
+    "ssl",
+    "urllib.request",
+}
+PROCESSES = {"concurrent", "multiprocessing", "queue", "signal", "subprocess", "threading"}
+IMPURE = CLOCKS | NETWORK | PROCESSES | {"logging"}
+
+MODULE_LINES = 320
+FUNCTION_LINES = 45
+SUBJECTLESS = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+STRANGERS = {"watchdog", "heartbeat-client"}  # PyPI's packages that are called like our folders
+
+
+def allowed_for(module: str) -> str | None:
+    """What the table allows a module: by its own line, else by a pattern's; None when it has neither."""
+    pattern = next((key for key in MAY_IMPORT if "*" in key and fnmatchcase(module, key)), module)
+    return MAY_IMPORT.get(module, MAY_IMPORT.get(pattern))
+
+
+def sources() -> list[Path]:
+    folders = (*PACKAGES, "bench", "docs", "examples", "tests")
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+every_module = pytest.mark.parametrize("module", sorted(FILES))
+
+
+def test_both_packages_are_there() -> None:
+    """The checks of this file have something to check."""
+    assert {name.split(".", 1)[0] for name in FILES} == set(PACKAGES)
+
+
+@every_module
+def test_a_module_imports_only_what_the_table_allows(module: str) -> None:
+    """First-party imports follow the arrows of the table."""
+    allowed = allowed_for(module)
+    assert allowed is not None, f"{module} is not in MAY_IMPORT: add it to the table, with what it may import"
+
+    ours = [entry for entry in imports_of(module) if entry.target not in {None, module}]
+    wrong = [
+        f"{FILES[module].relative_to(ROOT)}:{entry.line} imports {entry.target}"
+        for entry in ours
+        if not any(fnmatchcase(str(entry.target), key) for key in allowed.split())
+    ]
+    assert not wrong, f"{wrong}; {module} may import {allowed or 'none of ours'}"
+
+
+@every_module
+def test_an_outside_library_stays_in_its_module(module: str) -> None:
+    """What is neither ours nor Python's is imported where the table says, and nowhere else."""
+    outside = {entry.root for entry in imports_of(module)} - STDLIB - set(PACKAGES)
+
+    wrong = [root for root in outside if not any(fnmatchcase(module, key) for key in OUTSIDE.get(root, ()))]
+    assert not wrong, f"{module} imports {wrong}, which belong in {[OUTSIDE.get(root) for root in wrong]}"
+
+
+@every_module
+def test_inside_the_watchdog_imports_are_relative(module: str) -> None:
+    """Nobody finds the watchdog by its name: PyPI has another package of that name."""
+    assert [entry for entry in imports_of(module) if entry.root == "watchdog" and not entry.relative] == []
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_has_no_clock_network_log_or_thread(module: str) -> None:
+    """What decides imports nothing that lets two calls with equal arguments differ."""
+    names = [f"{entry.name}." for entry in imports_of(module)]
+
+    assert [name for name in names if any(name.startswith(f"{bad}.") for bad in IMPURE)] == []
+
+
+def test_the_tables_name_no_module_that_left() -> None:
+    """The line of a module that is gone or has a new name leaves the tables too."""
+    keys = [*MAY_IMPORT, *PURE, *(key for line in OUTSIDE.values() for key in line)]
+    keys += [key for line in MAY_IMPORT.values() for key in line.split()]
+
+    assert sorted({key for key in keys if not any(fnmatchcase(name, key) for name in FILES)}) == []
+
+
+def test_no_module_is_crowded() -> None:
+    """A module past its limit is two modules; test files may be long, each test is read by itself."""
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
+
+    assert {name: n for name, n in lines.items() if n > MODULE_LINES and "/test_" not in name} == {}
+
+
+def test_no_function_is_crowded() -> None:
+    """A function fits on a screen, its docstring with it."""
+    functions = [
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", (node.end_lineno or 0) - node.lineno + 1)
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    assert {name: n for name, n in functions if n > FUNCTION_LINES} == {}
+
+
+def test_every_module_has_a_name_that_says_what_it_owns() -> None:
+    """No module or folder has a name that any code would fit under."""
+    assert [path for path in sources() if SUBJECTLESS & {path.stem, *path.relative_to(ROOT).parts}] == []
+
+
+def in_a_clean_interpreter(code: str) -> Any:
+    """What `code` prints as JSON."""
+    return json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True, timeout=60))
+
+
+def test_importing_the_library_loads_no_outside_library() -> None:
+    """`import heartbeat_client` costs a coordinator nothing but modules of Python's own."""
+    import_it = "import json, sys; old = set(sys.modules); import heartbeat_client; "
+    loaded = in_a_clean_interpreter(import_it + "print(json.dumps(sorted(set(sys.modules) - old)))")
+
+    # sysconfig's data is called after the machine, so no list of modules has its name.
+    outside = {name.split(".", 1)[0] for name in loaded if not name.startswith("_sysconfigdata_")} - STDLIB
+    assert outside == {"heartbeat_client"}
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    """`__all__` is sorted, has no name twice, and each of its names can be imported."""
+    there = "[(name, hasattr(c, name)) for name in c.__all__]"
+    names = in_a_clean_interpreter(f"import json, heartbeat_client as c; print(json.dumps({there}))")
+
+    assert [name for name, _ in names] == sorted({name for name, _ in names})
+    assert [name for name, is_there in names if not is_there] == []
+
+
+def test_the_front_door_holds_public_names_and_nothing_else() -> None:
+    """`heartbeat_client/__init__.py` imports and lists; what works stands in a module of its own."""
+    docstring, *body = ast.parse((ROOT / "heartbeat_client/__init__.py").read_text()).body
+
+    assert isinstance(docstring, ast.Expr)
+    assert [type(node) for node in body if not isinstance(node, ast.ImportFrom)] == [ast.Assign]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    run = subprocess.run(build, capture_output=True, text=True, timeout=100, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    return zipfile.ZipFile(next(folder.glob("*.whl")))
+
+
+@pytest.fixture
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    (path,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    return email.message_from_bytes(wheel.read(path))
+
+
+@pytest.mark.xdist_group("wheel")
+def test_the_wheel_holds_the_library_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    """The wheel is heartbeat_client/ with its type marker: a watchdog/ in it would overwrite a stranger's."""
+    source = {str(path.relative_to(ROOT)) for path in (ROOT / "heartbeat_client").rglob("*.py")}
+    files = {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+    assert files == source | {"heartbeat_client/py.typed"}
+
+
+@pytest.mark.xdist_group("wheel")
+def test_the_wheel_requires_nothing(metadata: Message) -> None:
+    """The library comes alone; Firestore's client comes with its extra."""
+    needed = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+
+    assert metadata["Name"] == "hangwatch-client"
+    assert [one for one in needed if not one.marker or one.marker.evaluate({"extra": ""})] == []
+    assert [one.name for one in needed] == ["google-cloud-firestore"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_holds_a_stranger(lock: str) -> None:
+    """PyPI's `watchdog` and `heartbeat-client` are other people's: no environment of ours has them."""
+    assert pins(lock)
+    assert STRANGERS & pins(lock).keys() == set()
+
+
+# Put together here, so that this file does not say them itself.
+HOSTS = (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("deb", "debian", "org"))
+UNSAID = {
+    "a package registry's host": "|".join("[.]".join(labels) for labels in HOSTS),
+    "an install of the stranger's client": "pip3? install (-[^ ]+ )*[\"']?" + "heartbeat[-_]client",
+}
+
+
+@pytest.mark.parametrize("unsaid", UNSAID)
+def test_no_file_says(unsaid: str) -> None:
+    """No file of the project names a registry's host, or tells anybody to install a stranger's package."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout, to know which files are the project's")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.check_output(listed, cwd=ROOT, text=True, timeout=60).split("\0")
+    paths = [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+    assert [path for path in paths if re.search(UNSAID[unsaid].encode(), path.read_bytes())] == []
