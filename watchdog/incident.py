@@ -5,8 +5,8 @@ on and what people must hear. Told are: opened, worsened, reminded, resolved. No
 
     was        the run is now           becomes                     told
     -          a problem                open, a new episode         opened
-    open       the same, or less bad    open                        reminded, each remind_every
-    open       worse than was told      open                        worsened
+    open       the same, or less bad    open                        reminded, each remind_every; unjudged: never
+    open       worse than was told      open                        worsened; opened where nobody heard yet
     open       silent past its deadline resolved: lost              resolved
     open       healthy or late          resolved: recovered         resolved
     open       ended                    resolved: as it ended       resolved
@@ -19,6 +19,7 @@ notice follows only what was told.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -58,6 +59,8 @@ REMINDED = "reminded"
 RECOVERED = "recovered"
 LOST = "lost"
 DELETED = "record deleted"
+
+STEM_LIMIT = 900
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Incident:
     def from_document(cls, incident_id: str, document: Mapping[str, Any]) -> Incident:
         """Read back what `to_document` wrote. Raises `RecordError`."""
         fields = Fields(document)
-        read = {name: fields.text(name, "", 2000) for name in ("detail", "how", "ending")}
+        read = {name: fields.text(name, "", 5000) for name in ("detail", "how", "ending")}
         incident = cls(
             id=incident_id,
             run_id=fields.text("run_id", MISSING, 1500),
@@ -197,7 +200,7 @@ def opened(case: Case, verdict: Verdict, episode: int, now: datetime) -> Inciden
     """The incident that a problem begins."""
     operation = case.run.operation if case.run else ""
     return Incident(
-        id=f"{case.run_id}.{episode}",
+        id=f"{_stem(case.run_id)}.{episode}",
         run_id=case.run_id,
         episode=episode,
         operation=operation,
@@ -205,6 +208,12 @@ def opened(case: Case, verdict: Verdict, episode: int, now: datetime) -> Inciden
         verdict=verdict,
         opened_at=now,
     )
+
+
+def _stem(run_id: str) -> str:
+    # A stranger's id may fill the 1,500 bytes that Firestore allows, and those of notices add words to this one.
+    digest = hashlib.sha256(run_id.encode()).hexdigest()
+    return run_id if len(run_id.encode()) <= STEM_LIMIT else f"{run_id[:100]}~{digest}"
 
 
 def revived(last: Incident | None, case: Case, now: datetime) -> Step | None:
@@ -239,17 +248,33 @@ def step(before: Incident, case: Case, told: Told, remind_every: timedelta, now:
 
 
 def _goes_on(after: Incident, before: Incident, told: Told, remind_every: timedelta, now: datetime) -> Step | None:
+    kind, why = _news(after, before, told, now - (before.last_notice_at or before.opened_at) >= remind_every)
+    if told.waiting and not told.being_sent and not told.heard:
+        after = replace(after, told_severity=max(after.told_severity, after.verdict.severity))
+    return None if kind is None and _alike(after, before) else Step(after, kind, why)
+
+
+def _news(after: Incident, before: Incident, told: Told, quiet_for_long: bool) -> tuple[str | None, str]:
     if told.waiting or told.being_sent:
-        kind, why = None, "the notice that waits will tell the latest"
-    elif after.verdict.severity > before.told_severity:
-        kind, why = WORSENED, f"{before.verdict.state} became {after.verdict.state}"
-    elif after.verdict.state != UNJUDGED and now - (before.last_notice_at or before.opened_at) >= remind_every:
-        kind, why = (REMINDED if told.heard else OPENED), "it goes on"
-    else:
-        kind, why = None, "nothing that was not told"
-    if kind is None and (after.verdict.state, after.verdict.since) == (before.verdict.state, before.verdict.since):
-        return None
-    return Step(after, kind, why)
+        return None, "the notice that waits will tell the latest"
+    if after.verdict.severity > before.told_severity:
+        return (WORSENED if told.heard else OPENED), _rise(before.verdict, after.verdict)
+    if quiet_for_long and not (told.heard and after.verdict.state == UNJUDGED):
+        return (REMINDED if told.heard else OPENED), "it goes on"
+    return None, "nothing that was not told"
+
+
+def _rise(was: Verdict, now_is: Verdict) -> str:
+    return (
+        f"{now_is.state} is past the deadline now"
+        if was.state == now_is.state
+        else f"{was.state} became {now_is.state}"
+    )
+
+
+def _alike(one: Incident, other: Incident) -> bool:
+    known = ((i.verdict.state, i.verdict.since, i.told_severity) for i in (one, other))
+    return next(known) == next(known)
 
 
 def _is_lost(verdict: Verdict, told: Told) -> bool:
@@ -260,7 +285,7 @@ def _ending(case: Case) -> tuple[str, str]:
     if case.verdict is None:
         return DELETED, "its record is gone from the store"
     if case.verdict.problem:
-        return LOST, "it did not beat again before its deadline; given up, until it beats again"
+        return LOST, "it stayed silent past its deadline; given up, until it beats again"
     if case.run is not None and case.run.state in (FAILED, INTERRUPTED):
         return case.run.state, case.verdict.reason
     if case.verdict.state == FINISHED_LATE:

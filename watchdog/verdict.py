@@ -132,9 +132,17 @@ def _silent(run: Run, now: datetime) -> Verdict | None:
     every, limit = spoken(run.thresholds.beat_every), spoken(run.thresholds.silent_after)
     said = f"{what} for {ago(now, since)}, expected every {every} (limit {limit})"
     causes = "the process was killed, is frozen, or can't reach the store"
-    if run.deadline is not None and since >= run.deadline - timedelta(seconds=run.thresholds.silent_after):
-        causes += "; the response is over, and without instance-based billing Cloud Run then takes the CPU away"
-    return Verdict(SILENT, sentence(said, causes, _last_known(run)), since)
+    throttled = THROTTLED if _response_is_over(run, since) else ""
+    return Verdict(SILENT, sentence(said, causes, throttled, _last_known(run)), since)
+
+
+THROTTLED = "the response is over, and without instance-based billing Cloud Run then takes the CPU away"
+
+
+def _response_is_over(run: Run, since: datetime) -> bool:
+    if run.deadline is None or run.platform != "cloud_run_service":
+        return False
+    return since >= run.deadline - timedelta(seconds=run.thresholds.silent_after)
 
 
 def _last_known(run: Run) -> str:
