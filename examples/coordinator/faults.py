@@ -1,7 +1,8 @@
 """The fault switch: makes one of the four places hang, slow down, fail or exit.
 
 A fault strikes once for each batch and player: Pub/Sub delivers again what a worker did not answer, and a
-fault that struck each time would be a crash loop.
+fault that struck each time would be a crash loop. A hang strikes until it is over: a duplicate of its message
+would else go through while it stands.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS strikes (
     batch_id TEXT, place TEXT, player TEXT, PRIMARY KEY (batch_id, place, player));
 CREATE TABLE IF NOT EXISTS hangs (port INTEGER PRIMARY KEY);
 """
+NOTE_STRIKE = "INSERT OR IGNORE INTO strikes VALUES (?, ?, ?)"
 
 
 class FaultError(ValueError):
@@ -104,7 +106,8 @@ class FaultSwitch:
         In a hang it arrives after the fault's own seconds, or on release. Raises InjectedError for `fail`;
         for `exit` the process ends here.
         """
-        striking = self._striking(place, fault, batch_id, player)
+        strike = (batch_id, place, player)
+        striking = self._striking(place, fault, strike)
         if striking is None:
             with answering_peer(seconds) as (connection, _):
                 yield connection
@@ -114,7 +117,7 @@ class FaultSwitch:
             raise InjectedError(f"{place} of {batch_id} was told to fail")
         if striking.kind == "exit":
             os._exit(EXIT_STATUS)
-        with answering_peer(striking.seconds) as (connection, port), self._releasable(port):
+        with answering_peer(striking.seconds) as (connection, port), self._releasable(port, strike):
             yield connection
 
     def read(self, text: str | None) -> Fault | None:
@@ -134,22 +137,26 @@ class FaultSwitch:
             db.executemany("DELETE FROM hangs WHERE port = ?", [(port,) for port in ports])
         return sum(knock(port) for port in ports)
 
-    def _striking(self, place: str, fault: Fault | None, batch_id: str, player: str) -> Fault | None:
+    def _striking(self, place: str, fault: Fault | None, strike: tuple[str, str, str]) -> Fault | None:
         if fault is None or fault.place != place or fault.kind == "slow":
             return None
         with self._database() as db:
-            insert = "INSERT OR IGNORE INTO strikes VALUES (?, ?, ?)"
-            first = db.execute(insert, (batch_id, place, player)).rowcount == 1
-        return fault if first else None
+            if fault.kind == "hang":
+                query = "SELECT 1 FROM strikes WHERE (batch_id, place, player) = (?, ?, ?)"
+                over = db.execute(query, strike).fetchone() is not None
+            else:
+                over = db.execute(NOTE_STRIKE, strike).rowcount == 0
+        return None if over else fault
 
     @contextmanager
-    def _releasable(self, port: int) -> Iterator[None]:
+    def _releasable(self, port: int, strike: tuple[str, str, str]) -> Iterator[None]:
         with self._database() as db:
             db.execute("INSERT OR REPLACE INTO hangs VALUES (?)", (port,))
         try:
             yield
         finally:
             with self._database() as db:
+                db.execute(NOTE_STRIKE, strike)
                 db.execute("DELETE FROM hangs WHERE port = ?", (port,))
 
     @contextmanager

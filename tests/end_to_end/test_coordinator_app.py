@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 import pytest
 
-from examples.coordinator.faults import FaultSwitch
+from examples.coordinator.faults import Fault, FaultSwitch
 from tests.support.coordinator_app import (
     GENEROUS,
     KEY,
@@ -184,6 +185,30 @@ def test_a_hang_stands_until_it_is_released(coordinator: Server, game_date: str,
         assert getattr(answer.result(), "status_code", None) == 202
 
 
+def test_a_hang_holds_the_duplicate_too(tmp_path: Path) -> None:
+    """While a prediction hangs, the same message delivered again hangs as well; once it is over, it goes through."""
+    switch = FaultSwitch(tmp_path / "state.db", enabled=True)
+    fault = Fault("worker", "hang", 600.0, (LAST,))
+    with ExitStack() as deliveries:
+        two = [
+            deliveries.enter_context(switch.peer("worker", fault, "batch", player=LAST, seconds=0)) for _ in range(2)
+        ]
+        for connection in two:
+            connection.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+
+        assert switch.release() == 2
+        for connection in two:
+            connection.settimeout(GENEROUS)
+            assert connection.recv(1)
+    with switch.peer("worker", fault, "batch", player=LAST, seconds=0) as connection:
+        connection.settimeout(GENEROUS)
+
+        assert connection.recv(1)
+        assert switch.release() == 0
+
+
 def test_a_hang_ends_by_itself_after_its_seconds(coordinator: Server, game_date: str) -> None:
     """A hang that nobody releases goes on after the seconds that were asked for."""
     answer = coordinator.start_with(game_date, "load", "hang", seconds=0.5)
@@ -298,7 +323,7 @@ def test_pubsub_outlives_the_coordinator(tmp_path: Path, pubsub: dict[str, str])
             set_up(tmp_path, pubsub, first, worker)
             first.start_with(game_date, "worker", "hang")
             first.until_state(game_date, "predicting", missing=1)
-        assert FaultSwitch(tmp_path / "state.db", enabled=True).release() == 1
+        assert FaultSwitch(tmp_path / "state.db", enabled=True).release() >= 1
         with serving(tmp_path, **pubsub) as second:
             set_up(tmp_path, pubsub, second, worker)
             batch = second.until_state(game_date, "complete")

@@ -88,7 +88,7 @@ class Server:
 
     def start_with(self, game_date: str, place: str, kind: str, seconds: float = 600.0) -> requests.Response | None:
         """POST /start with a fault; None for no answer, because the process died."""
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             return self.start(game_date, fault={"place": place, "kind": kind, "seconds": seconds})
         return None
 

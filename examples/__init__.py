@@ -1,0 +1,3 @@
+"""Whole programs under watch."""
+
+from __future__ import annotations
