@@ -24,16 +24,18 @@ class InForce:
     """What the watchdog's record of an operation says, in seconds (warn_at: a share).
 
     usual: used where the run's owner set nothing. forced: an operator's word, used whatever the owner set.
+    learned: from how many `runs` the usual opaque_after comes, and the `longest` of them, where it was learned.
     """
 
     usual: Mapping[str, float] = field(default_factory=dict)
     forced: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> InForce:
         """Read the record; whatever is no number above zero is passed over, for a stranger may have written it."""
         document = document or {}
-        return cls(_numbers(document.get("thresholds")), _numbers(document.get("force")))
+        return cls(*(_numbers(document.get(name)) for name in ("thresholds", "force", "learned")))
 
     def get(self, name: str, own: float | None) -> float | None:
         """The value that holds, given the owner's own (None: the owner set none)."""
@@ -80,4 +82,13 @@ class Limits:
             max_runtime=held["max_runtime"],
             warn_at=in_force.get("warn_at", None) or _USUAL.warn_at,
             explicit=self.explicit,
+            **self._learned(in_force),
         )
+
+    def _learned(self, in_force: InForce) -> dict[str, Any]:
+        if self.opaque_after is not None or "opaque_after" in in_force.forced or not in_force.learned:
+            return {}
+        return {
+            "learned_runs": int(in_force.learned.get("runs", 0)),
+            "learned_longest": in_force.learned.get("longest"),
+        }

@@ -24,6 +24,7 @@ from .run_parts import (
     Thresholds,
     Waiting,
     plain,
+    read_activity,
     read_failure,
     read_progress,
     read_thresholds,
@@ -40,6 +41,7 @@ __all__ = [
     "RUNNING",
     "RUNS",
     "SCHEMA",
+    "STANDING",
     "SUCCEEDED",
     "TEXT_LIMIT",
     "Failure",
@@ -55,9 +57,13 @@ __all__ = [
     "overdue_at",
     "silent_at",
     "stalled_at",
+    "standing_since",
 ]
 
 SCHEMA = 1
+
+# Kinds of activity in which the operation's thread has stood in one call ever since.
+STANDING = frozenset({"blocked", "loop_blocked", "task_waiting", "thread_ended", "gil_held", "frozen"})
 
 RUNS = "hangwatch_runs"
 OPERATIONS = "hangwatch_operations"
@@ -170,7 +176,7 @@ def _read(fields: Fields) -> dict[str, Any]:
         "seq": fields.whole("seq", 0),
         "failed_writes": fields.whole("failed_writes", 0),
         "reason": fields.text("reason", "", TEXT_LIMIT),
-        "activity": fields.mapping("activity"),
+        "activity": read_activity(fields.inside("activity")),
         "thresholds": read_thresholds(fields.inside("thresholds")),
         "progress": read_progress(fields.inside("progress")),
         "waiting": read_waiting(fields.inside("waiting")),
@@ -192,7 +198,8 @@ def silent_at(run: Run) -> datetime:
 def stalled_at(run: Run) -> datetime | None:
     """The instant from which the run is stalled, unless it moves before; None while another rule watches it.
 
-    A declared wait is a stall only past its `until`. An opaque run inside a nested one is watched by that one.
+    A declared wait is a stall only past its `until`. An opaque run inside a nested one is watched by that one. Where
+    there is evidence of what an opaque run does, it is a stall to stand in one call for too long, and nothing else is.
     """
     if run.waiting is not None:
         return run.waiting.until
@@ -201,7 +208,17 @@ def stalled_at(run: Run) -> datetime | None:
         return since + timedelta(seconds=run.thresholds.stalled_after)
     if run.child is not None:
         return None
+    stands_since = standing_since(run)
+    if run.activity is not None and run.activity.get("kind"):
+        return None if stands_since is None else _opaque_at(run, max(since, stands_since))
     return _opaque_at(run, since)
+
+
+def standing_since(run: Run) -> datetime | None:
+    """Since when the operation certainly stands in one call; None where it does not, or nobody looked."""
+    activity = run.activity or {}
+    since = activity.get("since")
+    return since if activity.get("kind") in STANDING and isinstance(since, datetime) else None
 
 
 def _opaque_at(run: Run, since: datetime) -> datetime | None:

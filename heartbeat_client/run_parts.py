@@ -18,13 +18,16 @@ __all__ = [
     "Thresholds",
     "Waiting",
     "plain",
+    "read_activity",
     "read_failure",
+    "read_place",
     "read_progress",
     "read_thresholds",
     "read_waiting",
 ]
 
 TEXT_LIMIT = 1000
+FRAMES_LIMIT = 64
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Thresholds:
 
     opaque_after None: `OPAQUE_SHARE` of the time to the deadline. max_runtime None: no limit but the deadline.
     warn_at: share of the way to the deadline from which a run is overdue.
+    learned_runs, learned_longest: from how many healthy runs opaque_after was learned, and the longest of them.
     explicit: names that the run's owner set in code or environment; a policy's `[defaults]` leave these alone.
     """
 
@@ -86,6 +90,8 @@ class Thresholds:
     opaque_after: float | None = None
     max_runtime: float | None = None
     warn_at: float = 0.8
+    learned_runs: int = 0
+    learned_longest: float | None = None
     explicit: tuple[str, ...] = ()
 
 
@@ -97,7 +103,11 @@ def read_thresholds(fields: Fields | None) -> Thresholds:
     lengths = ("beat_every", "silent_after", "stalled_after", "opaque_after", "max_runtime")
     read: dict[str, Any] = {name: fields.length(name, getattr(usual, name)) for name in lengths}
     warn_at = fields.length("warn_at", usual.warn_at, most=1.0)
-    return Thresholds(**read, warn_at=warn_at, explicit=fields.texts("explicit"))
+    learned = {
+        "learned_runs": fields.whole("learned_runs", 0),
+        "learned_longest": fields.length("learned_longest", None),
+    }
+    return Thresholds(**read, **learned, warn_at=warn_at, explicit=fields.texts("explicit"))
 
 
 def read_progress(fields: Fields | None) -> Progress | None:
@@ -128,14 +138,44 @@ def read_failure(fields: Fields | None) -> Failure | None:
     if fields is None:
         return None
     return Failure(
-        fields.text("type", "", TEXT_LIMIT), _read_place(fields.inside("place")), fields.text("text", None, TEXT_LIMIT)
+        fields.text("type", "", TEXT_LIMIT), read_place(fields.inside("place")), fields.text("text", None, TEXT_LIMIT)
     )
 
 
-def _read_place(fields: Fields | None) -> Place | None:
+def read_place(fields: Fields | None) -> Place | None:
+    """A place in the code, None where it is not known."""
     if fields is None:
         return None
     return Place(fields.text("file", "", TEXT_LIMIT), fields.whole("line", 0), fields.text("function", "", TEXT_LIMIT))
+
+
+def read_activity(fields: Fields | None) -> dict[str, Any] | None:
+    """What the operation was seen to be doing, None where nobody looked.
+
+    Evidence that can't be read is left out: it never makes a run unjudged.
+    """
+    if fields is None:
+        return None
+    seen = Fields(fields.document)
+    read: dict[str, Any] = {name: seen.text(name, None, 2 * TEXT_LIMIT) for name in _SENTENCES}
+    read |= {name: seen.instant(name, None) for name in ("since", "since_at_most")}
+    read |= {"cpu": seen.length("cpu", None), "at": _spot(seen.inside("at"))}
+    listed = fields.document.get("frames")
+    frames = [_spot(Fields(one)) for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    read["frames"] = frames[:FRAMES_LIMIT]
+    unknown_to_us = {name: value for name, value in fields.document.items() if name not in read}
+    return unknown_to_us | {name: value for name, value in read.items() if value}
+
+
+_SENTENCES = ("kind", "waits_for", "evidence", "unknown")
+
+
+def _spot(fields: Fields | None) -> dict[str, Any]:
+    if fields is None:
+        return {}
+    place = plain(read_place(fields))
+    age = fields.length("age", None)
+    return place if age is None else {**place, "age": age}
 
 
 def plain(value: Any) -> Any:

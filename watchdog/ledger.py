@@ -105,6 +105,11 @@ class Ledger:
         """All runs that have not ended, a stranger's record without a state among them: reads the whole collection."""
         return _living(self.store.find(RUNS), now)
 
+    def ended_since(self, instant: datetime, limit: int) -> list[Run]:
+        """Runs that ended after an instant, the first to end first."""
+        found = self.store.find(RUNS, Where("ended_at", ">", instant), limit)
+        return [run for document in found if (run := _record(document).readable) is not None]
+
     def all_runs(self) -> list[RunRecord]:
         """All records of runs, ended ones too."""
         return [_record(document) for document in self.store.find(RUNS)]

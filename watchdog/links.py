@@ -21,10 +21,10 @@ def links(run: Run, now: datetime, base: str = "", runbook: str | None = None) -
     found = []
     if base:
         found.append(("Run", f"{base.rstrip('/')}/runs/{quote(run.id, safe='')}"))
-    if run.project and run.service and run.platform:
+    if run.project and run.service and run.platform in ("cloud_run_service", "cloud_run_job"):
         found.append(("Logs", _logs(run, now)))
-    if run.project and run.region and run.platform:
-        found.append(("Cloud Run", _cloud_run(run)))
+    if page := _cloud_run(run):
+        found.append(("Cloud Run", page))
     if runbook:
         found.append(("Runbook", runbook))
     return tuple(found)
@@ -50,10 +50,15 @@ def _resource(run: Run) -> list[str]:
 
 
 def _cloud_run(run: Run) -> str:
-    region, project = quote(run.region, safe=""), quote(run.project, safe="")
+    region, service, revision = (quote(part, safe="") for part in (run.region, run.service, run.revision))
+    project = f"project={quote(run.project, safe='')}"
+    if not run.project or not run.region:
+        return ""
     if run.platform == "cloud_run_job" and run.revision:
-        return f"{CONSOLE}/run/jobs/executions/details/{region}/{quote(run.revision, safe='')}/tasks?project={project}"
-    return f"{CONSOLE}/run/detail/{region}/{quote(run.service, safe='')}/metrics?project={project}"
+        return f"{CONSOLE}/run/jobs/executions/details/{region}/{revision}/tasks?{project}"
+    if run.platform == "cloud_run_service" and run.service:
+        return f"{CONSOLE}/run/detail/{region}/{service}/metrics?{project}"
+    return ""
 
 
 def _end(run: Run, now: datetime) -> datetime:

@@ -5,6 +5,7 @@ A reader who was asleep must know from it alone what is stuck, where, since when
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,11 +19,14 @@ from .incident import RECOVERED, REMINDED, RESOLVED, WORSENED, Incident
 from .links import links
 from .policy import Policy
 from .verdict import UNJUDGED
-from .wording import progress_text, remaining
+from .wording import activity_text, frame_lines, harmless, one_line, progress_text, remaining
 
 __all__ = ["Message", "Subject", "compose"]
 
 LISTED = 10
+FRAMES_SHOWN = 12
+FACT_LIMIT = 2000
+LONGEST_TYPED = 200
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Message:
 
     kind: opened, worsened, reminded, resolved or test. mood: `bad`, `worse`, `good` or `plain`, for a colour.
     title: one line. sentence: why we think so.
-    facts and links: (label, text) pairs. also: a line for each other run of the same cause. footer: small print.
+    facts and links: (label, text) pairs. frames: the chain of calls, innermost first. also: a line for each other
+    run of the same cause. footer: small print.
     """
 
     kind: str
@@ -40,6 +45,7 @@ class Message:
     sentence: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    frames: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     footer: str = ""
 
@@ -52,6 +58,7 @@ class Message:
             "sentence": self.sentence,
             "facts": [{"label": label, "text": text} for label, text in self.facts],
             "links": [{"label": label, "text": text} for label, text in self.links],
+            "frames": list(self.frames),
             "also": list(self.also),
             "footer": self.footer,
         }
@@ -64,6 +71,7 @@ class Message:
         return cls(
             facts=_pairs(document.get("facts")),
             links=_pairs(document.get("links")),
+            frames=fields.texts("frames"),
             also=fields.texts("also"),
             **words,
         )
@@ -79,6 +87,22 @@ class Subject:
 
 def compose(kind: str, subjects: Sequence[Subject], policy: Policy, now: datetime, link_base: str = "") -> Message:
     """The message of one notice about one or more incidents; the first subject is the one that it leads with."""
+    return _tidy(_composed(kind, subjects, policy, now, link_base))
+
+
+def _tidy(message: Message) -> Message:
+    return replace(
+        message,
+        title=one_line(message.title),
+        sentence=harmless(message.sentence),
+        facts=tuple((label, harmless(text)[:FACT_LIMIT]) for label, text in message.facts),
+        frames=tuple(one_line(line) for line in message.frames),
+        also=tuple(one_line(line) for line in message.also),
+        footer=one_line(message.footer),
+    )
+
+
+def _composed(kind: str, subjects: Sequence[Subject], policy: Policy, now: datetime, link_base: str) -> Message:
     lead, others = subjects[0], subjects[1:]
     shown = _told_of(kind, lead, policy, now, link_base)
     if not others:
@@ -99,6 +123,7 @@ def _told_of(kind: str, subject: Subject, policy: Policy, now: datetime, link_ba
         title=_title(kind, incident, now),
         sentence=incident.ending if kind == RESOLVED else incident.verdict.reason,
         facts=_facts(kind, incident, run, now),
+        frames=frame_lines(run)[:FRAMES_SHOWN] if run and kind != RESOLVED else (),
         links=links(run, now, link_base, runbook) if run else (("Runbook", runbook),) if runbook else (),
         footer=_footer(incident, run),
     )
@@ -129,14 +154,10 @@ def _length(incident: Incident, now: datetime) -> str:
 
 def _facts(kind: str, incident: Incident, run: Run | None, now: datetime) -> tuple[tuple[str, str], ...]:
     if run is None:
-        named = incident.run_id[:200]
-        return (
-            ("Run", named),
-            ("What to do", f"find out who writes it, or delete it: python -m watchdog prune {named}"),
-        )
+        return _unread(kind, incident.run_id)
     facts = [
         ("What", _what(run)),
-        ("Where", _where(run)),
+        ("Where", _where(run, now)),
         ("Since", _since(incident, now)),
         ("Time left", _time_left(run, now) if kind != RESOLVED else ""),
         ("Started", _clock(run.started_at, now)),
@@ -145,15 +166,23 @@ def _facts(kind: str, incident: Incident, run: Run | None, now: datetime) -> tup
     return tuple((label, text) for label, text in facts if text)
 
 
+def _unread(kind: str, run_id: str) -> tuple[tuple[str, str], ...]:
+    if kind == RESOLVED or len(run_id) > LONGEST_TYPED:
+        return (("Run", run_id),)
+    # The id is a stranger's, and people paste what they read into a shell.
+    command = f"python -m watchdog prune {shlex.quote(run_id)}"
+    return (("Run", run_id), ("What to do", f"find out who writes it, or delete it: {command}"))
+
+
 def _what(run: Run) -> str:
     labels = ", ".join(f"{name} {value}" for name, value in sorted(run.labels.items()))
     return "; ".join(part for part in (run.detail, labels) if part)
 
 
-def _where(run: Run) -> str:
-    if run.progress is not None:
-        return "; ".join(part for part in (progress_text(run), remaining(run)) if part)
-    return "inside a nested run" if run.child else ""
+def _where(run: Run, now: datetime) -> str:
+    inside = "inside a nested run" if run.child and run.progress is None else ""
+    parts = (progress_text(run), remaining(run), inside, "" if run.ended else activity_text(run, now))
+    return "; ".join(part for part in parts if part)
 
 
 def _since(incident: Incident, now: datetime) -> str:
@@ -161,8 +190,13 @@ def _since(incident: Incident, now: datetime) -> str:
 
 
 def _clock(at: datetime, now: datetime) -> str:
+    away = spoken(abs((now - at).total_seconds()))
+    return f"{_instant(at, now)} (in {away})" if at > now else f"{_instant(at, now)} ({away} ago)"
+
+
+def _instant(at: datetime, now: datetime) -> str:
     day = "" if at.date() == now.date() else f"{at:%Y-%m-%d} "
-    return f"{day}{at:%H:%M:%S} UTC ({spoken((now - at).total_seconds())} ago)"
+    return f"{day}{at:%H:%M:%S} UTC"
 
 
 def _time_left(run: Run, now: datetime) -> str:
@@ -171,7 +205,7 @@ def _time_left(run: Run, now: datetime) -> str:
     left = (run.deadline - now).total_seconds()
     if left <= 0:
         return f"none: {_after_deadline(run)}; the deadline was {_clock(run.deadline, now)}"
-    return f"{spoken(left)}, until {run.deadline:%H:%M:%S} UTC; then {_at_deadline(run)}"
+    return f"{spoken(left)}, until {_instant(run.deadline, now)}; then {_at_deadline(run)}"
 
 
 def _at_deadline(run: Run) -> str:

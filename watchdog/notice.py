@@ -32,6 +32,7 @@ STATES = (PENDING, RETRY, SENT, GAVE_UP, WITHDRAWN)
 KEPT_FOR = timedelta(days=30)
 GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_PAUSE = timedelta(minutes=10)
+LONGEST_ASKED = 3600.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class Notice:
     def failed(self, before: Notice, now: datetime, failure: Failure, pause: timedelta) -> Notice:
         """Not delivered: to be tried again later, or given up when that can't help or has lasted a day.
 
-        pause: how long to wait after a first failure; it doubles with each further one, up to 10 minutes.
+        pause: how long to wait after a first failure; it doubles with each further one, up to 10 minutes. What the
+        channel asked for is kept up to an hour.
         """
         heard = before.maybe_delivered or failure.maybe_delivered
         give_up = failure.permanent or now - self.made_at >= GIVE_UP_AFTER
@@ -98,7 +100,7 @@ class Notice:
         return after if give_up else replace(after, next_try_at=now + self._pause(failure, pause))
 
     def _pause(self, failure: Failure, shortest: timedelta) -> timedelta:
-        asked = timedelta(seconds=failure.retry_after or 0)
+        asked = timedelta(seconds=min(failure.retry_after or 0.0, LONGEST_ASKED))
         doubled: int = 2 ** min(max(self.attempts - 1, 0), 10)
         return max(asked, min(shortest * doubled, LONGEST_PAUSE))
 

@@ -1,44 +1,63 @@
-"""The limits in force, left where clients read them at a run's start: so a changed policy reaches their `due_at`."""
+"""What is kept of each operation: its history, and the limits in force, which clients read at a run's start.
+
+So a changed policy, and what was learned, are in the `due_at` of the next run.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from heartbeat_client.run import OPERATIONS, Run, document_key
 
+from .history import History
 from .policy import LIMITS, Policy, Settings
-from .ports import Create, Replace, Store
+from .ports import Create, Document, Replace, Store
 
-__all__ = ["publish_limits"]
-
-log = logging.getLogger("watchdog")
+__all__ = ["keep_operations"]
 
 PUBLISHED = (*LIMITS, "deadline")
 
 
-def publish_limits(store: Store, policy: Policy, runs: Sequence[Run]) -> int:
-    """Bring `hangwatch_operations` up to the policy for the operations of these runs; how many records changed.
+def keep_operations(store: Store, policy: Policy, running: Iterable[Run], ended: Sequence[Run]) -> int:
+    """Bring `hangwatch_operations` up to the policy and to the runs that have ended; how many records changed.
 
-    `force` holds what a rule demands, `thresholds` what `[defaults]` say, which a run's own settings overrule.
+    `force` holds what a rule demands. `thresholds` hold what `[defaults]` say and what was learned; its own settings
+    overrule both. Raises `StoreError`.
     """
-    wanted = {document_key(run.operation): (run.operation, _limits(policy, run.operation)) for run in runs}
-    stored = store.get(OPERATIONS, sorted(wanted)) if wanted else {}
+    names = {document_key(run.operation): run.operation for run in (*running, *ended)}
+    stored = store.get(OPERATIONS, sorted(names)) if names else {}
     changed = 0
-    for key, (operation, limits) in wanted.items():
-        document = stored.get(key)
-        if document is None and any(limits.values()):
-            changed += store.commit([Create(OPERATIONS, key, {"operation": operation, **limits})])
-        elif document is not None and any((document.fields.get(name) or {}) != limits[name] for name in limits):
-            changed += store.commit([Replace(OPERATIONS, key, limits, document.version)])
+    for key, operation in names.items():
+        mine = [run for run in ended if run.operation == operation]
+        changed += _keep(store, key, stored.get(key), _record(operation, policy, stored.get(key), mine))
     return changed
 
 
-def _limits(policy: Policy, operation: str) -> dict[str, dict[str, Any]]:
+def _keep(store: Store, key: str, document: Document | None, record: Mapping[str, Any]) -> bool:
+    if document is None:
+        says_something = any(record[name] for name in ("force", "thresholds", "history"))
+        return says_something and store.commit([Create(OPERATIONS, key, record)])
+    changes = {name: value for name, value in record.items() if (document.fields.get(name) or None) != (value or None)}
+    return bool(changes) and store.commit([Replace(OPERATIONS, key, changes, document.version)])
+
+
+def _record(operation: str, policy: Policy, document: Document | None, ended: Sequence[Run]) -> dict[str, Any]:
+    before = History.from_document(document.fields.get("history") if document else None)
+    history = before.with_runs(sorted(ended, key=lambda run: run.ended_at or run.started_at))
     rule = policy.rule_for(operation)
-    return {"force": _said(rule.settings if rule else Settings()), "thresholds": _said(policy.defaults)}
+    return {
+        "operation": operation,
+        "force": _said(rule.settings if rule else Settings()),
+        "thresholds": _learned(history) | _said(policy.defaults),
+        "learned": {"runs": len(history.runs), "longest": history.longest} if history.opaque_after else {},
+        "history": history.to_document(),
+    }
+
+
+def _learned(history: History) -> dict[str, Any]:
+    return {} if history.opaque_after is None else {"opaque_after": history.opaque_after}
 
 
 def _said(settings: Settings) -> dict[str, Any]:

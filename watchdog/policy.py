@@ -102,6 +102,8 @@ class Policy:
         limits = {name: self._limit(run, ruled, name) for name in LIMITS}
         # Silence shorter than two beats is no silence: it would wake people for each healthy run.
         limits["silent_after"] = max(limits["silent_after"], 2 * run.thresholds.beat_every)
+        if limits["opaque_after"] != run.thresholds.opaque_after:
+            limits |= {"learned_runs": 0, "learned_longest": None}
         return replace(run, thresholds=replace(run.thresholds, **limits), **self._deadline(run, ruled))
 
     def _limit(self, run: Run, ruled: Settings, name: str) -> Any:

@@ -14,7 +14,7 @@ from heartbeat_client.run import Run
 from .adapters.console import as_text
 from .report import SweepReport
 from .survey import Story, Survey, View
-from .wording import progress_text, remaining
+from .wording import activity_text, frame_lines, progress_text, remaining
 
 __all__ = ["print_screen", "status_screen", "story_screen", "sweep_line"]
 
@@ -118,6 +118,7 @@ def story_screen(story: Story) -> RenderableType:
     lines.append(Text(f"{view.verdict.state}: {view.verdict.reason}", style=STYLES.get(view.verdict.state, "")))
     if run is not None:
         lines += [Text(f"{label:<10}{value}") for label, value in _about(run, story.now) if value]
+        lines += [Text(f"          {frame}") for frame in frame_lines(run)]
     for incident in story.incidents:
         ended = f", {incident.how} at {_clock(incident.resolved_at)}" if incident.resolved_at else ", goes on"
         lines.append(
@@ -140,6 +141,9 @@ def _about(run: Run, now: datetime) -> list[tuple[str, str]]:
         ("ended", _clock(run.ended_at)),
         ("deadline", _clock(run.deadline)),
         ("progress", _progress(run)),
+        ("activity", activity_text(run, now)),
+        ("evidence", str((run.activity or {}).get("evidence") or "")),
+        ("unknown", str((run.activity or {}).get("unknown") or "")),
         ("failure", _failure(run)),
         ("runs at", place),
         ("inside", ", ".join(run.ancestors)),

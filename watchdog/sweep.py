@@ -22,7 +22,7 @@ from .incident import Case, Incident, Step
 from .ledger import Held, Ledger, RunRecord, SweepState
 from .message import Subject, compose
 from .notice import Notice, told_of
-from .operations import publish_limits
+from .operations import keep_operations
 from .policy import Policy
 from .ports import Channel, Store
 from .report import SweepReport
@@ -33,6 +33,8 @@ __all__ = ["Sweep"]
 log = logging.getLogger("watchdog")
 
 DUE_LIMIT = 5_000
+ENDED_LIMIT = 5_000
+LEARN_BACK = timedelta(days=7)
 
 
 @dataclass
@@ -132,7 +134,9 @@ class Sweep:
             records = self._ledger.running(now)
         else:
             return []
-        publish_limits(self._ledger.store, self._policy, [run for record in records if (run := record.readable)])
+        running = [run for record in records if (run := record.readable)]
+        ended = self._ledger.ended_since(state.last_audit_at or now - LEARN_BACK, ENDED_LIMIT)
+        keep_operations(self._ledger.store, self._policy, running, ended)
         return records
 
     def _judge(self, seen: _Seen) -> None:

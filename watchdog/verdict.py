@@ -13,10 +13,20 @@ from typing import Any
 
 from heartbeat_client.fields import Fields
 from heartbeat_client.lengths import spoken
-from heartbeat_client.run import OPAQUE_SHARE, SUCCEEDED, RecordError, Run, Waiting, overdue_at, silent_at, stalled_at
+from heartbeat_client.run import (
+    OPAQUE_SHARE,
+    SUCCEEDED,
+    RecordError,
+    Run,
+    Waiting,
+    overdue_at,
+    silent_at,
+    stalled_at,
+    standing_since,
+)
 
 from .policy import Policy
-from .wording import ago, progress_text, rate_text, remaining, sentence
+from .wording import activity_text, ago, progress_text, rate_text, remaining, sentence
 
 __all__ = [
     "FINISHED_LATE",
@@ -44,6 +54,9 @@ PROBLEMS = frozenset({SILENT, STALLED, OVERDUE, MISSED, UNJUDGED})
 
 # Instants in a record come from the store's own clock or from an estimate of it that is good to a second.
 CLOCK_TOLERANCE = timedelta(seconds=60)
+
+# What a message can show; the texts in a record may be longer together.
+REASON_LIMIT = 3000
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,11 @@ def judge(run: Run | RecordError, policy: Policy, now: datetime) -> Verdict:
     """The verdict on a run at `now`. An unreadable record is a verdict too, never an exception."""
     if isinstance(run, RecordError):
         return Verdict(UNJUDGED, f"the record can't be read: {'; '.join(run.problems[:5])}")
-    run = policy.applied(run)
+    verdict = _judged(policy.applied(run), now)
+    return replace(verdict, reason=verdict.reason[:REASON_LIMIT])
+
+
+def _judged(run: Run, now: datetime) -> Verdict:
     if run.ended:
         return _after_the_end(run)
     rules = (_unjudged, _silent, _stalled, _overdue, _late, _healthy)
@@ -146,11 +163,9 @@ def _response_is_over(run: Run, since: datetime) -> bool:
 
 
 def _last_known(run: Run) -> str:
-    known = f"last seen at {progress_text(run)}" if run.progress else ""
-    if run.failed_writes:
-        known = f"{known}; " if known else ""
-        known += f"its last beat reported {run.failed_writes} failed writes"
-    return known
+    failed = f"its last beat reported {run.failed_writes} failed writes" if run.failed_writes else ""
+    seen = sentence(progress_text(run), activity_text(run, run.beat_at or run.started_at))
+    return sentence(f"last seen: {seen}" if seen else "", failed)
 
 
 def _stalled(run: Run, now: datetime) -> Verdict | None:
@@ -161,12 +176,25 @@ def _stalled(run: Run, now: datetime) -> Verdict | None:
     if run.waiting is not None:
         return Verdict(STALLED, sentence(_waited(run.waiting, now), progress_text(run)), run.waiting.since)
     if run.progress is not None:
-        return Verdict(STALLED, sentence(_standing(run, since, now), _rate_before(run), "beats still arrive"), since)
-    said = f"it gave no sign of progress for {ago(now, since)} (limit {_opaque_limit(run, limit_at - since)})"
-    return Verdict(STALLED, sentence(said, "beats still arrive, so the process lives", UNKNOWN), since)
+        return Verdict(STALLED, sentence(_standing(run, since, now), _rate_before(run), _evidence(run, now)), since)
+    since = max(since, standing_since(run) or since)
+    limit = f"limit {_opaque_limit(run, limit_at - since)}"
+    seen = activity_text(run, now)
+    if not seen:
+        said = f"it gave no sign of progress for {ago(now, since)} ({limit})"
+        return Verdict(STALLED, sentence(said, "beats still arrive, so the process lives", UNKNOWN), since)
+    return Verdict(STALLED, sentence(f"it stands in one call ({limit})", seen, _cannot_be_known(run)), since)
 
 
 UNKNOWN = "nothing to count was declared, so slow and stuck look alike from here"
+
+
+def _evidence(run: Run, now: datetime) -> str:
+    return activity_text(run, now) or "beats still arrive"
+
+
+def _cannot_be_known(run: Run) -> str:
+    return str((run.activity or {}).get("unknown") or UNKNOWN)
 
 
 def _waited(wait: Waiting, now: datetime) -> str:
@@ -185,8 +213,12 @@ def _rate_before(run: Run) -> str:
 
 def _opaque_limit(run: Run, length: timedelta) -> str:
     limit = spoken(length.total_seconds())
-    share = "" if run.thresholds.opaque_after is not None else f": {OPAQUE_SHARE:.0%} of the time to the deadline"
-    return limit + share
+    limits = run.thresholds
+    if limits.opaque_after is None:
+        return f"{limit}: {OPAQUE_SHARE:.0%} of the time to the deadline"
+    if limits.learned_runs and limits.learned_longest is not None:
+        return f"{limit}, from {limits.learned_runs} healthy runs, the longest of {spoken(limits.learned_longest)}"
+    return limit
 
 
 def _overdue(run: Run, now: datetime) -> Verdict | None:
@@ -201,7 +233,7 @@ def _overdue(run: Run, now: datetime) -> Verdict | None:
         said = f"it has run for {ago(now, run.started_at)}, longer than its max_runtime of {spoken(longest)}"
     else:
         said = _share_used(run, run.deadline or now, now)
-    return Verdict(OVERDUE, sentence(said, progress_text(run), remaining(run)), since)
+    return Verdict(OVERDUE, sentence(said, progress_text(run), remaining(run), activity_text(run, now)), since)
 
 
 def _share_used(run: Run, deadline: datetime, now: datetime) -> str:

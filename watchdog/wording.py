@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from heartbeat_client.lengths import LONGEST, spoken
 from heartbeat_client.run import Run
 
-__all__ = ["ago", "progress_text", "rate_text", "remaining", "sentence"]
+__all__ = [
+    "activity_text",
+    "ago",
+    "frame_lines",
+    "harmless",
+    "one_line",
+    "progress_text",
+    "rate_text",
+    "remaining",
+    "sentence",
+]
+
+# Control characters but the line break, and those that turn the direction of all that follows: a name may hold them,
+# and would move the cursor of a terminal or make a reader see another sentence.
+_UNRULY = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def progress_text(run: Run) -> str:
@@ -40,6 +57,55 @@ def remaining(run: Run) -> str:
     return f"{rate}, about {spoken(seconds)} to go" if 0 < seconds <= LONGEST else rate
 
 
+DOINGS = {
+    "blocked": "blocked",
+    "loop_blocked": "its event loop is blocked",
+    "task_waiting": "its task waits, while the loop is healthy",
+    "thread_ended": "its thread has ended, and the run with it went on",
+    "gil_held": "one call holds Python's interpreter lock",
+    "frozen": "the process does not run",
+    "starved": "it wants the CPU and does not get it",
+    "spinning": "busy on the CPU",
+    "looping": "it runs and returns to the same place",
+    "working": "at work",
+    "progressing": "making progress",
+    "waiting": "in a declared wait",
+}
+
+
+def activity_text(run: Run, now: datetime) -> str:
+    """`blocked at data_loaders.py:412 in load_batch for 18 min; peer … silent for 17 min`; nothing without evidence."""
+    activity = run.activity or {}
+    kind, since = activity.get("kind"), activity.get("since")
+    if not kind:
+        return ""
+    said = DOINGS.get(kind, kind) + _at(activity.get("at"))
+    if isinstance(since, datetime):
+        said += f" for {ago(now, since)}"
+    return sentence(said, str(activity.get("waits_for") or ""))
+
+
+def _at(place: object) -> str:
+    if not isinstance(place, Mapping) or not place.get("file"):
+        return ""
+    function = f" in {place['function']}" if place.get("function") else ""
+    return f" at {place['file']}:{place.get('line', 0)}{function}"
+
+
+def frame_lines(run: Run) -> tuple[str, ...]:
+    """The chain of frames, innermost first: `data_loaders.py:412 load_batch, 18 min`."""
+    frames = (run.activity or {}).get("frames")
+    return (
+        tuple(_frame_line(frame) for frame in frames if isinstance(frame, Mapping)) if isinstance(frames, list) else ()
+    )
+
+
+def _frame_line(frame: Mapping[str, Any]) -> str:
+    age = frame.get("age")
+    seen = f", {spoken(age)}" if isinstance(age, (int, float)) and age >= 1 else ""
+    return f"{frame.get('file', '')}:{frame.get('line', 0)} {frame.get('function', '')}{seen}"
+
+
 def ago(now: datetime, then: datetime) -> str:
     """How long since `then`."""
     return spoken((now - then).total_seconds())
@@ -48,3 +114,13 @@ def ago(now: datetime, then: datetime) -> str:
 def sentence(*parts: str) -> str:
     """The parts that say something, as one sentence."""
     return "; ".join(part for part in parts if part)
+
+
+def harmless(text: str) -> str:
+    """The text without characters that act on what is around it."""
+    return _UNRULY.sub(" ", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without characters that act on what is around it."""
+    return " ".join(harmless(text).split())

@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from heartbeat_client.run import STATES, Failure, Place, Progress, Run, Thresholds, Waiting
+from heartbeat_client.run_parts import plain
 
-__all__ = ["documents", "instants", "json_like", "limits", "runs", "words"]
+__all__ = ["activities", "documents", "instants", "json_like", "limits", "runs", "words"]
 
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(timezone.utc))
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -32,9 +33,22 @@ limits = st.builds(
     opaque_after=st.none() | lengths,
     max_runtime=st.none() | lengths,
     warn_at=st.floats(0, 1),
+    learned_runs=st.integers(0, 99),
+    learned_longest=st.none() | lengths,
     explicit=st.lists(words, max_size=3).map(tuple),
 )
 places = st.builds(Place, file=words, line=whole, function=words)
+kinds = st.sampled_from(["blocked", "loop_blocked", "frozen", "working", "waiting", "a newer one's"])
+activities = st.fixed_dictionaries(
+    {"kind": kinds},
+    optional={
+        "since": instants,
+        "at": st.builds(Place, file=names, line=whole, function=names).map(plain),
+        "waits_for": names,
+        "unknown": names,
+        "x": json_like.filter(bool),
+    },
+)
 known = {field.name for field in fields(Run)} | {"parent"}
 
 
@@ -63,7 +77,7 @@ _PARTS: dict[str, st.SearchStrategy[Any]] = {
         note=words,
     ),
     "waiting": st.none() | st.builds(Waiting, reason=words, since=instants, until=instants),
-    "activity": st.none() | st.dictionaries(words, json_like, min_size=1, max_size=3),
+    "activity": st.none() | activities,
     "failure": st.none() | st.builds(Failure, type=names, place=st.none() | places, text=st.none() | names),
     "extra": st.dictionaries(words.filter(lambda name: name not in known), json_like, max_size=3),
     **dict.fromkeys(("pid", "seq", "failed_writes", "schema"), whole),
@@ -94,6 +108,7 @@ _anything = st.recursive(
     max_leaves=8,
 )
 _INSIDE = {
+    "activity": ["kind", "at", "since", "frames", "waits_for", "cpu", "unknown"],
     "thresholds": [field.name for field in fields(Thresholds)],
     "progress": [field.name for field in fields(Progress)],
     "waiting": [field.name for field in fields(Waiting)],

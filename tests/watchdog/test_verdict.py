@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heartbeat_client.fields import Fields
 from heartbeat_client.run import Failure, Progress, RecordError, Run, Thresholds, Waiting, due_at
-from tests.client.random_runs import documents, instants, runs, words
+from tests.client.random_runs import activities, documents, instants, runs, words
 from tests.support.world import START, a_run
 from watchdog.policy import Policy, Rule, Settings
 from watchdog.verdict import (
@@ -261,7 +261,7 @@ REASONS = [
         running(5, **counted(moved=4.5), failed_writes=3),
         at(7),
         at(5),
-        f"no further beat for 2 min, expected every 15 s (limit 1 min 30 s); {CAUSES}; last seen at 41 of 450 done; "
+        f"no further beat for 2 min, expected every 15 s (limit 1 min 30 s); {CAUSES}; last seen: 41 of 450 done; "
         "its last beat reported 3 failed writes",
         id="silent_with_what_was_known_last",
     ),
@@ -508,6 +508,7 @@ def honest_runs(draw: st.DrawFn) -> Run:
             revived_at=st.none(),
             progress=st.none() | st.builds(Progress, done=st.integers(0, 9), total=st.none() | st.integers(0, 9)),
             waiting=st.none() | st.builds(Waiting, reason=words, since=near, until=near),
+            activity=st.none() | activities | activities.flatmap(lambda one: near.map(lambda at: {**one, "since": at})),
         )
     )
     return replace(run, due_at=due_at(run))
@@ -531,6 +532,25 @@ def test_a_run_that_is_due_stays_a_problem(run: Run, later: timedelta) -> None:
     assert run.due_at is not None
 
     assert judged(run, run.due_at + later).problem
+
+
+@given(run=runs(), now=instants)
+def test_the_longest_reason_can_be_kept(run: Run, now: datetime) -> None:
+    """However long the texts of a record are, its verdict is one that an incident and a notice can keep."""
+    long = "x" * 1000
+    place = {"file": long, "line": 2**62, "function": long}
+    run = replace(
+        run,
+        reason=long,
+        failure=Failure(long),
+        progress=replace(run.progress, note=long) if run.progress else None,
+        waiting=replace(run.waiting, reason=long) if run.waiting else None,
+        activity={"kind": long * 2, "at": place, "since": START, "waits_for": long * 2, "unknown": long * 2},
+    )
+    found = judged(run, now)
+
+    assert len(found.reason) <= 3000
+    assert Verdict.from_fields(Fields(found.to_document())) == found
 
 
 @given(document=documents(), now=instants)

@@ -30,6 +30,7 @@ def as_text(message: Message) -> str:
     width = max((len(label) for label, _ in message.facts), default=0)
     lines = [f"[{message.kind}] {message.title}", f"  {message.sentence}" if message.sentence else ""]
     lines += [f"  {label:<{width}}  {text}" for label, text in message.facts]
+    lines += [f"    {line}" for line in message.frames]
     lines += [f"  also: {line}" for line in message.also]
     lines += [f"  {label}: {address}" for label, address in message.links]
     lines.append(f"  ({message.footer})" if message.footer else "")

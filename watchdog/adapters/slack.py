@@ -5,6 +5,8 @@ The address is a secret. requests puts it into the text of its errors, so none o
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -52,6 +54,8 @@ class SlackWebhook:
         self._pause = pause
         self._clock = clock
         self._session = requests.Session()
+        # urllib3 logs the path of each request at DEBUG, and here the path is the secret.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
     def send(self, message: Message, *, seconds: float) -> Receipt:
         """Deliver one message, spending at most `seconds` (and never more than 20). Raises `DeliveryError`.
@@ -63,7 +67,7 @@ class SlackWebhook:
         if answer.status == HTTPStatus.BAD_REQUEST:
             answer = self._post(plain_payload(message), ends)
         if not answer.delivered:
-            raise DeliveryError(_why(answer), permanent=True)
+            raise DeliveryError(self._why(answer), permanent=True)
         return Receipt()
 
     def _post(self, body: dict[str, Any], ends: float) -> Answer:
@@ -74,17 +78,16 @@ class SlackWebhook:
                 return answer
             wait = pause if answer.retry_after is None else answer.retry_after
             if self._clock() + wait + 1 > ends:
-                raise DeliveryError(_why(answer), permanent=False, retry_after=answer.retry_after)
+                raise DeliveryError(self._why(answer), permanent=False, retry_after=answer.retry_after)
             self._pause(wait)
             pause *= 2
 
-
-def _why(answer: Answer) -> str:
-    # Only Slack's own words are quoted: another server may answer with what it was asked, the secret address too.
-    word = answer.body[:60] if answer.body.replace("_", "").isalnum() else ""
-    said = f"slack: answered {answer.status} {word}".rstrip()
-    remedy = REMEDIES.get(word) or _remedy(answer.status)
-    return f"{said}; {remedy}" if remedy else said
+    def _why(self, answer: Answer) -> str:
+        # Only words like Slack's own are quoted: another server may answer with what it was asked, the secret address.
+        word = answer.body if re.fullmatch("[a-z_]{2,60}", answer.body) and answer.body not in self._address else ""
+        said = f"slack: answered {answer.status} {word}".rstrip()
+        remedy = REMEDIES.get(word) or _remedy(answer.status)
+        return f"{said}; {remedy}" if remedy else said
 
 
 def _remedy(status: int) -> str:

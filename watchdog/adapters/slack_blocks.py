@@ -1,11 +1,14 @@
-"""A message as Slack draws it: Block Kit within Slack's limits, with nothing in it that Slack would take for markup.
+"""A message as Slack draws it: Block Kit within Slack's limits, in which no name can call people or hide an address.
 
-Limits and escaping: Slack's "Block Kit" and "Formatting text" references.
+Among the facts a name may still show in bold or italics: Slack has no escape for `*` and `_`. Limits and escaping:
+Slack's "Block Kit" and "Formatting text" references.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 from ..message import Message
 
@@ -24,21 +27,23 @@ SIGNS = {"bad": "\U0001f7e0", "worse": "\U0001f534", "good": "\u2705", "plain": 
 
 def payload(message: Message) -> dict[str, Any]:
     """The whole of a webhook's request: text for the notification, a header, and the rest beside a bar of colour."""
-    blocks = [_sentence(message), _fields(message), _also(message), _links(message), _footer(message)]
+    lists = [_listed("Calls, innermost first", message.frames), _listed("Also", message.also)]
+    blocks = [_sentence(message), _fields(message), *lists, _links(message), _footer(message)]
+    beside = [block for block in blocks if block]
+    attachment = {"color": COLOURS.get(message.mood, COLOURS["plain"]), "blocks": beside}
     return {
-        "text": _notification(message),
+        "text": _fitting(f"{_sign(message)} {message.title}: {message.sentence}".rstrip(": "), TEXT_LIMIT),
         "blocks": [{"type": "header", "text": _plain(f"{_sign(message)} {message.title}", HEADER_LIMIT)}],
-        "attachments": [{"color": COLOURS.get(message.mood, COLOURS["plain"]), "blocks": [b for b in blocks if b]}],
+        "attachments": [attachment] if beside else [],
     }
 
 
 def plain_payload(message: Message) -> dict[str, Any]:
     """The same in one text, for a server that refuses the blocks: told plainly is better than not told."""
     facts = [f"{label}: {text}" for label, text in message.facts]
-    lines = [f"{_sign(message)} {message.title}", message.sentence, *facts, *message.also]
-    links = _linked(message)
-    text = "\n".join(escaped(line) for line in lines if line)
-    return {"text": "\n".join([_cut(text, TEXT_LIMIT), *links])}
+    lines = [f"{_sign(message)} {message.title}", message.sentence, *facts, *message.frames, *message.also]
+    text = _fitting("\n".join(line for line in lines if line), TEXT_LIMIT)
+    return {"text": "\n".join([text, *_linked(message)])}
 
 
 def escaped(text: str) -> str:
@@ -48,10 +53,6 @@ def escaped(text: str) -> str:
 
 def _sign(message: Message) -> str:
     return SIGNS.get(message.mood, SIGNS["plain"])
-
-
-def _notification(message: Message) -> str:
-    return _cut(escaped(f"{_sign(message)} {message.title}: {message.sentence}".rstrip(": ")), TEXT_LIMIT)
 
 
 def _sentence(message: Message) -> dict[str, Any] | None:
@@ -67,23 +68,17 @@ def _fields(message: Message) -> dict[str, Any] | None:
     return {"type": "section", "fields": fields} if fields else None
 
 
-def _also(message: Message) -> dict[str, Any] | None:
-    if not message.also:
+def _listed(label: str, lines: tuple[str, ...]) -> dict[str, Any] | None:
+    if not lines:
         return None
-    return {
-        "type": "section",
-        "text": _mrkdwn("*Also*\n", "\n".join(f"• {line}" for line in message.also), SECTION_LIMIT),
-    }
+    text = "\n".join(f"• {line}" for line in lines)
+    return {"type": "section", "text": _mrkdwn(f"*{label}*\n", text, SECTION_LIMIT)}
 
 
 def _links(message: Message) -> dict[str, Any] | None:
     # Links in text, not buttons: without an interactivity address Slack shows a warning sign beside each click.
     links = _linked(message)
-    kept: list[str] = []
-    for link in links:
-        if sum(len(one) + 5 for one in [*kept, link]) < SECTION_LIMIT:
-            kept.append(link)
-    return {"type": "section", "text": {"type": "mrkdwn", "text": "  ·  ".join(kept)}} if kept else None
+    return {"type": "section", "text": {"type": "mrkdwn", "text": "  ·  ".join(links)}} if links else None
 
 
 def _footer(message: Message) -> dict[str, Any] | None:
@@ -96,12 +91,15 @@ def _plain(text: str, limit: int) -> dict[str, Any]:
 
 
 def _mrkdwn(before: str, text: str, limit: int) -> dict[str, Any]:
-    room = limit - len(before)
-    shown = escaped(_cut(text, room))
-    while len(shown) > room:
+    return {"type": "mrkdwn", "text": before + (_fitting(text, limit - len(before)) or "-"), "verbatim": True}
+
+
+def _fitting(text: str, room: int) -> str:
+    """The text, escaped, in at most `room` letters; never cut within an escape."""
+    text = _cut(text, room)
+    while len(shown := escaped(text)) > room:
         text = _cut(text, len(text) - max(1, (len(shown) - room) // 5))
-        shown = escaped(text)
-    return {"type": "mrkdwn", "text": before + (shown or "-"), "verbatim": True}
+    return shown
 
 
 def _cut(text: str, limit: int) -> str:
@@ -111,10 +109,14 @@ def _cut(text: str, limit: int) -> str:
 def _linked(message: Message) -> list[str]:
     # What stands between the brackets and is no address may be a call: <!channel|…>, <@U…|…>.
     safe = [(label, address) for label, address in message.links if address.startswith(("https://", "http://"))]
-    return [f"<{_address(address)}|{escaped(_cut(label, LABEL_LIMIT))}>" for label, address in safe]
+    kept: list[str] = []
+    for label, address in safe:
+        link = f"<{_address(address)}|{_fitting(label, LABEL_LIMIT)}>"
+        if sum(len(one) + 5 for one in [*kept, link]) < SECTION_LIMIT:
+            kept.append(link)
+    return kept
 
 
 def _address(address: str) -> str:
-    for mark, code in (("|", "%7C"), (">", "%3E"), ("<", "%3C"), (" ", "%20")):
-        address = address.replace(mark, code)
-    return address
+    address = re.sub(r"[\s|<>]", lambda found: quote(found[0]), address)
+    return escaped(address)

@@ -45,32 +45,43 @@ def ask(
     limits = (min(CONNECT_SECONDS, left), left)
     try:
         with session.post(address, json=body, timeout=limits, allow_redirects=False, stream=True) as response:
-            return Answer(response.status_code, _body(response, ends, clock), _retry_after(response))
+            return _answer(response, ends, clock)
     except requests.ConnectTimeout:
         raise DeliveryError("slack: no connection in time; is the network open?", permanent=False) from None
-    except (requests.ReadTimeout, _TooSlow):
+    except (requests.ReadTimeout, _CutShort):
         text = f"slack: no answer within {left:.0f} s, so the message may be there"
         raise DeliveryError(text, permanent=False, maybe_delivered=True) from None
     except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
         raise _broken(error) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # urllib3 lets some of its own errors about names through
         text = f"slack: {type(error).__name__}; check HANGWATCH_SLACK_WEBHOOK_URL"
         raise DeliveryError(text, permanent=isinstance(error, ValueError)) from None
 
 
-class _TooSlow(Exception):
-    """The answer's body takes longer than there is time."""
+class _CutShort(Exception):
+    """The answer began, and did not come to its end in time."""
 
 
-def _body(response: requests.Response, ends: float, clock: Callable[[], float]) -> str:
-    # requests bounds each read, not the whole: a body that drips would last as long as it likes.
+def _answer(response: requests.Response, ends: float, clock: Callable[[], float]) -> Answer:
+    body = _body(response, ends, clock)
+    if body is None and response.status_code == HTTPStatus.OK:
+        raise _CutShort
+    return Answer(response.status_code, body or "", _retry_after(response))
+
+
+def _body(response: requests.Response, ends: float, clock: Callable[[], float]) -> str | None:
+    """The beginning of the body, None when it was cut short."""
     read = b""
-    for byte in response.iter_content(1):
-        read += byte
-        if clock() > ends:
-            raise _TooSlow
-        if len(read) >= BODY_LIMIT:
-            break
+    try:
+        # requests bounds each read, not the whole: a body that drips would last as long as it likes.
+        for byte in response.iter_content(1):
+            read += byte
+            if clock() > ends:
+                return None
+            if len(read) >= BODY_LIMIT:
+                break
+    except requests.RequestException:
+        return None
     return read.decode("utf-8", "replace").strip()
 
 

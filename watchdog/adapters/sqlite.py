@@ -86,9 +86,9 @@ def _query(collection: str, where: Where | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(where.value, bool):
         word = str(where.value).lower()
         return f"{select} AND {value} = {where.value:d} AND {kind} = '{word}' ORDER BY id LIMIT ?", ()
-    if where.compare == "<=":
+    if where.compare in ("<=", ">"):
         # A stranger's number or word there is no instant, and matches as little as it would in Firestore.
-        condition = f"{value} <= ? AND {value} GLOB '{INSTANT}' ORDER BY {value}, id"
+        condition = f"{value} {where.compare} ? AND {value} GLOB '{INSTANT}' ORDER BY {value}, id"
         return f"{select} AND {condition} LIMIT ?", (instant_text(where.value),)
     return f"{select} AND {value} = ? AND {kind} = 'text' ORDER BY id LIMIT ?", (where.value,)
 

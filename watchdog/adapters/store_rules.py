@@ -20,6 +20,7 @@ QUERIED = (
     (RUNS, "due_at"),
     (RUNS, "state"),
     (RUNS, "expires_at"),
+    (RUNS, "ended_at"),
     (INCIDENTS, "open"),
     (INCIDENTS, "run_id"),
     (INCIDENTS, "expires_at"),
