@@ -173,7 +173,7 @@ MISBEHAVIOURS: dict[str, tuple[list[Answer], int, str, bool]] = {
 
 @pytest.mark.parametrize("name", MISBEHAVIOURS)
 def test_what_slack_does_wrong_loses_no_notice(place: Place, name: str) -> None:
-    """Each way in which Slack misbehaves: what the sweep says of it, its exit status, and that people hear in the end."""
+    """Each way in which Slack misbehaves: what the sweep says, its exit status, and that people hear in the end."""
     answers, status, why, for_long = MISBEHAVIOURS[name]
     with operating(STANDING, place.environ) as operation:
         operation.said("ready")
@@ -194,7 +194,7 @@ def test_what_slack_does_wrong_loses_no_notice(place: Place, name: str) -> None:
 @pytest.mark.emulator
 @pytest.mark.parametrize("how", ["restarted", "cut off"])
 def test_a_minute_without_firestore_wakes_nobody(tmp_path: Path, how: str, request: pytest.FixtureRequest) -> None:
-    """Firestore stops for a minute, with its data or without: beats come back within 15 s, a healthy run is not told."""
+    """Firestore stops for a minute, with its data or without: beats come back, and a healthy run is not told."""
     from tests.support.emulators import FirestoreEmulator
 
     request.getfixturevalue("firestore_emulator")  # skips with its reason where there is none

@@ -1,7 +1,7 @@
 """The main job: a batch that hangs in any of its four places is told once, at Slack, before its deadline.
 
-Sixty times faster than life: 30 minutes are 30 seconds. The coordinator runs under gunicorn with 2 workers, the watchdog
-as a process that sweeps each second.
+Sixty times faster than life: 30 minutes are 30 seconds. The coordinator runs under gunicorn with 2 workers, the
+watchdog as a process that sweeps each second.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Emulator:
         return f"{LOOPBACK}:{self.port}"
 
     def start(self, owner: int | None = None) -> None:
-        """Start it, wait until it answers; it ends when process `owner` (None: this one) ends. Raises EmulatorMissing."""
+        """Start it, wait until it answers; it ends when `owner`, a pid (None: ours), ends. Raises EmulatorMissing."""
         for program in ("gcloud", "java"):
             if shutil.which(program) is None:
                 raise EmulatorMissing(f"the {self.name} emulator needs {program}, which is not on PATH")

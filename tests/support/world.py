@@ -1,4 +1,4 @@
-"""A small world for sweeps: a real SQLite store whose clock the test sets, runs in it, and a channel that keeps messages."""
+"""A small world for sweeps: a real SQLite store whose clock the test sets, runs in it, and a channel."""
 
 from __future__ import annotations
 

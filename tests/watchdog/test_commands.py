@@ -145,8 +145,8 @@ def test_status_json_has_the_promised_shape(
 
     assert set(status) == {"now", "runs", "incidents", "watchdog"}
     (run,) = status["runs"]
-    promised = "id operation detail state started_at beat_at deadline progress verdict activity".split()
-    assert set(promised) <= set(run)
+    promised = {"id", "operation", "detail", "state", "started_at", "beat_at", "deadline", "progress", "verdict"}
+    assert promised | {"activity"} <= set(run)
     assert run["verdict"]["state"] == "stalled"
     assert run["progress"]["done"] == 41
     assert run["started_at"].endswith("Z")
@@ -156,7 +156,7 @@ def test_status_json_has_the_promised_shape(
 def test_a_sweep_prints_tells_and_shows(
     environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without Slack a sweep tells on standard error, its report on standard output stays JSON, and `show` has it all."""
+    """Without Slack a sweep tells on standard error, its report on stdout stays JSON, and `show` has it all."""
     stuck(store)
     status = main(["sweep", "--json"])
     swept = capsys.readouterr()

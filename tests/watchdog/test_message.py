@@ -393,8 +393,8 @@ def test_the_text_of_an_exception_is_not_told() -> None:
 
 
 def test_what_a_record_keeps_for_machines_is_not_told() -> None:
-    """Activity and unknown fields of a record don't reach a notice."""
-    run = replace(LOAD, activity={"frames": ["hunter2"]}, extra={"note": "hunter2"})
+    """What this version does not know, in a record or in its evidence, does not reach a notice."""
+    run = replace(LOAD, activity={"kind": "blocked", "locals": "hunter2"}, extra={"argv": "hunter2"})
 
     assert "hunter2" not in str([told(kind, subject(verdict(STALLED), run)) for kind in KINDS])
 
