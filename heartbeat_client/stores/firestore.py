@@ -63,7 +63,7 @@ class FirestoreBackend:
         try:
             return self._connection.call(lambda client: self._batch_write(client, writes, seconds))
         except Unfit as error:
-            # One record that the server finds invalid makes it refuse the whole request: halves find the one.
+            # One record that is invalid, or a run that is in it twice, makes the server refuse the whole request.
             if len(writes) == 1:
                 return [Refused(str(error))]
         middle = len(writes) // 2
@@ -108,8 +108,6 @@ def _add(batch: BulkWriteBatch, client: Client, write: Write) -> Answer | None:
     try:
         reference = client.collection(RUNS).document(document_key(write.run.id))
         record = record_of(write.run, SERVER_TIMESTAMP)
-        if reference in batch:
-            return Conflict()  # whatever version the second one expects, the first one will have changed it
         if write.version is None:
             batch.create(reference, record)
         else:

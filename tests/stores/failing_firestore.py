@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from datetime import datetime, timezone
 from typing import Any
@@ -17,11 +17,12 @@ Outcome = Callable[[grpc.ServicerContext], None]
 
 
 class FailingFirestore(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Counts calls by name, keeps what each client would still wait, and ends each as `outcome` does."""
+    """Keeps each call's name, how long its client will wait and how much it writes, and ends it as `outcome` does."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.patience: list[float] = []
+        self.sizes: list[int] = []
         self.outcome: Outcome = lambda context: None
         self.statuses: list[tuple[int, str]] = []
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
@@ -56,14 +57,20 @@ class FailingFirestore(grpc.GenericRpcHandler):  # type: ignore[misc]
             )
         if name == "Commit":
             return grpc.unary_unary_rpc_method_handler(lambda request, context: self._end(name, context))
-        return grpc.unary_stream_rpc_method_handler(lambda request, context: self._end(name, context) or iter(()))
+        return grpc.unary_stream_rpc_method_handler(lambda request, context: self._no_answers(name, context))
 
     def _batch_write(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._end("BatchWrite", context)
+        self.sizes.append(len(request.writes))
+        statuses = self.statuses or [(0, "")] * len(request.writes)
         return BatchWriteResponse(
-            write_results=[{} if code else {"update_time": APPLIED_AT} for code, _ in self.statuses],
-            status=[{"code": code, "message": text} for code, text in self.statuses],
+            write_results=[{} if code else {"update_time": APPLIED_AT} for code, _ in statuses],
+            status=[{"code": code, "message": text} for code, text in statuses],
         )
+
+    def _no_answers(self, name: str, context: grpc.ServicerContext) -> Iterator[Any]:
+        self._end(name, context)
+        return iter(())
 
     def _end(self, name: str, context: grpc.ServicerContext) -> None:
         self.calls.append(name)

@@ -178,7 +178,8 @@ def test_a_commit_is_all_or_nothing(store: Store, loser: Any, first: bool) -> No
     old = created(store, INCIDENTS, "i1", {"n": 1})
     assert store.commit([Replace(INCIDENTS, "i1", {"n": 2}, old.version), Create(NOTICES, "taken", {"n": 1})])
     other = created(store, RUNS, "r1", {"n": 1})
-    good = [Create(NOTICES, "new", {}), Replace(RUNS, "r1", {"n": 2}, other.version), Delete(NOTICES, "taken")]
+    good: list[Create | Replace | Delete] = [Create(NOTICES, "new", {}), Replace(RUNS, "r1", {"n": 2}, other.version)]
+    good.append(Delete(NOTICES, "taken"))
 
     assert store.commit([loser(old), *good[:2]] if first else [*good[:2], loser(old)]) is False
     assert ids(store.find(NOTICES)) == ["taken"]
@@ -201,6 +202,23 @@ def test_find_by_instant(store: Store) -> None:
     assert ids(store.find(RUNS, Where("due_at", "<=", START + tick), limit=2)) == ["long_ago", "before"]
 
 
+def test_find_after_an_instant(store: Store) -> None:
+    """`>` gives what came after the instant, itself left out, the first one first."""
+    tick = timedelta(microseconds=1)
+    ends = {
+        "last": START + timedelta(days=400),
+        "at": START,
+        "before": START - tick,
+        "next": START + tick,
+        "none": None,
+    }
+    for name, instant in ends.items():
+        created(store, RUNS, name, {"ended_at": instant})
+
+    assert ids(store.find(RUNS, Where("ended_at", ">", START))) == ["next", "last"]
+    assert ids(store.find(RUNS, Where("ended_at", ">", START - tick), limit=2)) == ["at", "next"]
+
+
 def test_find_by_instant_in_another_zone(store: Store) -> None:
     """An instant is the same in every time zone, and a naive one is UTC."""
     zone = timezone(timedelta(hours=-5))
@@ -217,6 +235,7 @@ STRANGE_VALUES: dict[str, Any] = {
     "number": 0,
     "negative": -1.5,
     "word": "2000",
+    "late_word": "soon",
     "empty": "",
     "true": True,
     "list": ["2000-01-01T00:00:00.000000Z"],
@@ -226,11 +245,12 @@ STRANGE_VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", STRANGE_VALUES.values(), ids=STRANGE_VALUES)
 def test_what_is_no_instant_is_never_due(place: Place, value: Any) -> None:
-    """A record whose `due_at` is missing or is no instant matches no `<=`, and hides no other record."""
-    place.stranger_writes(RUNS, "strange", {"n": 1} if value is ... else {"due_at": value})
-    place.stranger_writes(RUNS, "fine", {"due_at": START})
+    """A record whose field is missing or is no instant matches neither `<=` nor `>`, and hides no other record."""
+    place.stranger_writes(RUNS, "strange", {"n": 1} if value is ... else {"due_at": value, "ended_at": value})
+    place.stranger_writes(RUNS, "fine", {"due_at": START, "ended_at": START})
 
     assert ids(place.store().find(RUNS, Where("due_at", "<=", START))) == ["fine"]
+    assert ids(place.store().find(RUNS, Where("ended_at", ">", START - timedelta(days=40_000)))) == ["fine"]
     assert ids(place.store().find(RUNS)) == ["fine", "strange"]
 
 
@@ -244,6 +264,7 @@ def test_find_by_text(place: Place) -> None:
 
     assert ids(store.find(RUNS, Where("state", "==", "running"))) == ["r00", "r01"]
     assert ids(store.find(RUNS, Where("state", "==", 'it\'s "running"'))) == ["r10"]
+    assert store.find(RUNS, Where("state", "==", '["running"]')) == []
     assert ids(store.find(RUNS, Where("state", "==", "running"), limit=1)) == ["r00"]
 
 
@@ -276,6 +297,7 @@ def test_every_field_that_is_queried_can_be(store: Store, collection: str, field
     assert ids(store.find(collection, Where(field, "==", "x"))) == ["as_text"]
     assert ids(store.find(collection, Where(field, "==", True))) == ["as_flag"]
     assert ids(store.find(collection, Where(field, "<=", START))) == ["as_instant"]
+    assert ids(store.find(collection, Where(field, ">", START - timedelta(days=1)))) == ["as_instant"]
 
 
 def test_a_field_without_an_index_is_not_queried(store: Store) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -82,6 +83,26 @@ def test_several_processes_share_one_file(path: Path, store: SqliteStore) -> Non
     assert [writer.returncode for writer in writers] == [0] * 4
     assert looks > 0
     assert [document.fields["seq"] for document in store.find(RUNS)] == [39] * 20
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_who_opens_a_new_file_at_once_shares_it(path: Path, attempt: int) -> None:
+    """Of many who find no file, one makes it and all go on: nobody is told that it is locked."""
+    start = threading.Barrier(12)
+    answers: list[object] = []
+
+    def open_and_write(name: str) -> None:
+        with closing(SqliteBackend(path, timeout=30)) as backend:
+            start.wait()
+            answers.extend(backend.commit([Write(run(name))]))
+
+    threads = [threading.Thread(target=open_and_write, args=(f"{attempt}-{number}",)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert kinds(answers) == ["Written"] * 12
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -323,7 +344,12 @@ def test_a_broken_row_of_an_operation(path: Path, store: SqliteStore, backend: S
 def test_every_query_uses_its_index(path: Path, store: SqliteStore, collection: str, field: str) -> None:
     """What a sweep reads is found through the index of its field, not by reading every document."""
     store.find(collection)
-    ask: list[Where] = [Where(field, "<=", START), Where(field, "==", "x"), Where(field, "==", True)]
+    ask: list[Where] = [
+        Where(field, "<=", START),
+        Where(field, ">", START),
+        Where(field, "==", "x"),
+        Where(field, "==", True),
+    ]
 
     for where in ask:
         queries: list[str] = []
