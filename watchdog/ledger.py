@@ -94,8 +94,10 @@ class Ledger:
         return self.store.commit([Replace(WATCHDOG, STATE_ID, fields, version)])
 
     def due(self, now: datetime, limit: int) -> list[RunRecord]:
-        """Runs that could be anything but healthy, the longest due first."""
-        return _living(self.store.find(RUNS, Where("due_at", "<=", now), limit), now)
+        """Runs that could be anything but healthy, and ended ones that were called lost; the longest due first."""
+        documents = self.store.find(RUNS, Where("due_at", "<=", now), limit)
+        back = [_record(one) for one in documents if _has_ended(one) and one.fields.get("revived_at") is not None]
+        return _living(documents, now) + back
 
     def running(self, now: datetime) -> list[RunRecord]:
         """All runs that say they run."""
@@ -186,9 +188,12 @@ def _record(document: Document) -> RunRecord:
 
 def _living(documents: Iterable[Document], now: datetime) -> list[RunRecord]:
     # Firestore deletes what has expired within a day of it, and lists it until then.
-    kept = (document for document in documents if str(document.fields.get("state")) not in ENDED)
-    records = (_record(document) for document in kept)
+    records = (_record(document) for document in documents if not _has_ended(document))
     return [record for record in records if not _expired(record, now)]
+
+
+def _has_ended(document: Document) -> bool:
+    return str(document.fields.get("state")) in ENDED
 
 
 def _expired(record: RunRecord, now: datetime) -> bool:

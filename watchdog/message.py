@@ -26,6 +26,7 @@ __all__ = ["Message", "Subject", "compose"]
 LISTED = 10
 FRAMES_SHOWN = 12
 FACT_LIMIT = 2000
+LINE_LIMIT = 500
 LONGEST_TYPED = 200
 
 
@@ -96,8 +97,8 @@ def _tidy(message: Message) -> Message:
         title=one_line(message.title),
         sentence=harmless(message.sentence),
         facts=tuple((label, harmless(text)[:FACT_LIMIT]) for label, text in message.facts),
-        frames=tuple(one_line(line) for line in message.frames),
-        also=tuple(one_line(line) for line in message.also),
+        frames=tuple(one_line(line)[:LINE_LIMIT] for line in message.frames),
+        also=tuple(one_line(line)[:LINE_LIMIT] for line in message.also),
         footer=one_line(message.footer),
     )
 
@@ -235,7 +236,7 @@ def _line(kind: str, subject: Subject, told_above: str) -> str:
     words = incident.how if kind == RESOLVED else incident.verdict.reason
     about = f" ({_what(run)})" if run is not None and _what(run) else ""
     line = f"{incident.operation or incident.run_id[:60]}{about}"
-    return line[:500] if words == told_above else f"{line}: {words}"[:500]
+    return line if words == told_above else f"{line}: {words}"
 
 
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:

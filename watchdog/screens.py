@@ -14,7 +14,7 @@ from heartbeat_client.run import Run
 from .adapters.console import as_text
 from .report import SweepReport
 from .survey import Story, Survey, View
-from .wording import activity_text, frame_lines, progress_text, remaining
+from .wording import activity_text, frame_lines, harmless, one_line, progress_text, remaining
 
 __all__ = ["print_screen", "status_screen", "story_screen", "sweep_line"]
 
@@ -46,20 +46,25 @@ def print_screen(screen: RenderableType) -> None:
     console.print(screen)
 
 
+def _text(words: str, style: str = "") -> Text:
+    # A name may hold what would move the terminal's cursor or set its title.
+    return Text(harmless(words), style=style)
+
+
 def status_screen(survey: Survey) -> RenderableType:
     """The table of runs, open incidents, and how the watchdog itself is doing."""
     parts: list[RenderableType] = [_runs(survey) if survey.runs else Text(EMPTY)]
     for incident in survey.incidents:
         line = f"incident {incident.operation or incident.run_id}: {incident.verdict.state}, {incident.verdict.reason}"
-        parts.append(Text(line, style=STYLES.get(incident.verdict.state, "")))
+        parts.append(_text(line, style=STYLES.get(incident.verdict.state, "")))
     for notice in survey.waiting:
         parts.append(
-            Text(
+            _text(
                 f"not delivered: {notice.message.title} ({notice.channel}: {notice.error or notice.state})",
                 style="yellow",
             )
         )
-    parts.append(Text(_watchdog(survey), style="dim"))
+    parts.append(_text(_watchdog(survey), style="dim"))
     return Group(*parts)
 
 
@@ -83,22 +88,37 @@ def _runs(survey: Survey) -> Table:
 
 
 def _row(view: View, now: datetime) -> list[Text]:
-    verdict = Text(view.verdict.state, style=STYLES.get(view.verdict.state, ""))
+    verdict = _text(view.verdict.state, style=STYLES.get(view.verdict.state, ""))
     run = view.run
     if run is None:
-        return [Text("(unreadable)"), verdict, Text(""), Text(""), Text(""), Text(""), Text(view.id[:24])]
+        return [
+            _text("(unreadable)"),
+            verdict,
+            _text(""),
+            _text(""),
+            _text(""),
+            _text(""),
+            _text(one_line(view.id[:24])),
+        ]
     name = f"{run.operation} ({run.detail})" if run.detail else run.operation
-    shown = Text(run.state if run.ended else view.verdict.state, style=STYLES.get(view.verdict.state, ""))
+    shown = _text(run.state if run.ended else view.verdict.state, style=STYLES.get(view.verdict.state, ""))
     length = ((run.ended_at or now) - run.started_at).total_seconds()
-    return [Text(name[:80]), shown, Text(spoken(length)), Text(_progress(run)), *_times(run, now), Text(view.id[:24])]
+    return [
+        _text(one_line(name)[:80]),
+        shown,
+        _text(spoken(length)),
+        _text(one_line(_progress(run))),
+        *_times(run, now),
+        _text(one_line(view.id[:24])),
+    ]
 
 
 def _times(run: Run, now: datetime) -> list[Text]:
     if run.ended:
-        return [Text(""), Text("")]
+        return [_text(""), _text("")]
     left = "" if run.deadline is None else _left((run.deadline - now).total_seconds())
     beat = "none yet" if run.beat_at is None else f"{spoken((now - run.beat_at).total_seconds())} ago"
-    return [Text(left), Text(beat)]
+    return [_text(left), _text(beat)]
 
 
 def _left(seconds: float) -> str:
@@ -114,20 +134,20 @@ def _progress(run: Run) -> str:
 def story_screen(story: Story) -> RenderableType:
     """All about one run, top down: what it is, how it stands, what was told."""
     view, run = story.view, story.view.run
-    lines = [Text(f"{run.operation if run else '(unreadable)'}  {view.id}", style="bold")]
-    lines.append(Text(f"{view.verdict.state}: {view.verdict.reason}", style=STYLES.get(view.verdict.state, "")))
+    lines = [_text(f"{run.operation if run else '(unreadable)'}  {view.id}", style="bold")]
+    lines.append(_text(f"{view.verdict.state}: {view.verdict.reason}", style=STYLES.get(view.verdict.state, "")))
     if run is not None:
-        lines += [Text(f"{label:<10}{value}") for label, value in _about(run, story.now) if value]
-        lines += [Text(f"          {frame}") for frame in frame_lines(run)]
+        lines += [_text(f"{label:<10}{value}") for label, value in _about(run, story.now) if value]
+        lines += [_text(f"          {frame}") for frame in frame_lines(run)]
     for incident in story.incidents:
         ended = f", {incident.how} at {_clock(incident.resolved_at)}" if incident.resolved_at else ", goes on"
         lines.append(
-            Text(f"incident {incident.episode}: {incident.verdict.state} from {_clock(incident.opened_at)}{ended}")
+            _text(f"incident {incident.episode}: {incident.verdict.state} from {_clock(incident.opened_at)}{ended}")
         )
     for notice in story.notices:
         when = _clock(notice.sent_at) if notice.sent_at else notice.error or "not sent"
-        lines.append(Text(f"notice {notice.kind} by {notice.channel}: {notice.state} ({when})"))
-        lines.append(Text(as_text(notice.message), style="dim"))
+        lines.append(_text(f"notice {notice.kind} by {notice.channel}: {notice.state} ({when})"))
+        lines.append(_text(as_text(notice.message), style="dim"))
     return Group(*lines)
 
 

@@ -179,7 +179,14 @@ def _activity(run: Run) -> Mapping[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    return _text(value) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    # Firestore has types that JSON has no word for: references, points, bytes.
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def _text(at: datetime | None) -> str | None:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from heartbeat_client.run import RecordError, Run
-
 from . import incident as life
 from .delivery import Delivery
 from .family import cause, covered
@@ -26,7 +24,7 @@ from .operations import keep_operations
 from .policy import Policy
 from .ports import Channel, Store
 from .report import SweepReport
-from .verdict import SILENT, UNJUDGED, Verdict, judge
+from .verdict import SILENT, UNJUDGED, judge
 
 __all__ = ["Sweep"]
 
@@ -34,6 +32,9 @@ log = logging.getLogger("watchdog")
 
 DUE_LIMIT = 5_000
 ENDED_LIMIT = 5_000
+
+# A store takes 400 writes at once, and beside those of the incidents there are those of the notices.
+MOST_TOGETHER = 300
 LEARN_BACK = timedelta(days=7)
 
 
@@ -141,20 +142,13 @@ class Sweep:
 
     def _judge(self, seen: _Seen) -> None:
         for record in seen.records.values():
-            seen.cases[record.id] = Case(record.id, record.readable, self._verdict(record.run, seen.now))
+            seen.cases[record.id] = Case(record.id, record.readable, judge(record.run, self._policy, seen.now))
         self._report.judged = sum(
             case.verdict is not None and case.verdict.state != UNJUDGED for case in seen.cases.values()
         )
         self._report.unjudged = [
             case.run_id for case in seen.cases.values() if case.verdict and case.verdict.state == UNJUDGED
         ]
-
-    def _verdict(self, run: Run | RecordError, now: datetime) -> Verdict:
-        try:
-            return judge(run, self._policy, now)
-        except Exception as error:  # healthchecks stopped alerting for hours over one row that its loop could not take
-            log.exception("a run could not be judged; the others are")
-            return Verdict(UNJUDGED, f"judging it failed with {type(error).__name__}; this is a defect of the watchdog")
 
     def _changes(self, seen: _Seen) -> list[_Change]:
         known = {held.value.run_id for held in seen.incidents}
@@ -201,6 +195,17 @@ class Sweep:
         return _Change(Held(incident, None), case, life.OPENED, (life.OPENED, cause(case)))
 
     def _returned(self, case: Case, seen: _Seen) -> _Change | None:
+        """Take back that a run was lost. One that has ended by now is not due any more once that is done."""
+        change = self._taken_back(case, seen)
+        if case.run is None or not case.run.ended:
+            return change
+        record = seen.records[case.run_id]
+        if change is None:
+            self._ledger.commit([], (), [record])
+            return None
+        return replace(change, give_up=record)
+
+    def _taken_back(self, case: Case, seen: _Seen) -> _Change | None:
         last = self._last_episode(case.run_id)
         after = life.revived(last.value, case, seen.now) if last else None
         if after is None or last is None:
@@ -218,9 +223,13 @@ class Sweep:
             alone = change.tell is None or change.give_up is not None
             groups.setdefault(change.held.value.id if alone else change.group, []).append(change)
         for group in groups.values():
-            if not self._save_group(group) and len(group) > 1:
-                for change in group:
-                    self._save_group([change])
+            for begin in range(0, len(group), MOST_TOGETHER):
+                self._save_together(group[begin : begin + MOST_TOGETHER])
+
+    def _save_together(self, group: Sequence[_Change]) -> None:
+        if not self._save_group(group) and len(group) > 1:
+            for change in group:
+                self._save_group([change])
 
     def _save_group(self, group: Sequence[_Change]) -> bool:
         now = self._report.now

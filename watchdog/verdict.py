@@ -106,9 +106,19 @@ class Verdict:
 
 def judge(run: Run | RecordError, policy: Policy, now: datetime) -> Verdict:
     """The verdict on a run at `now`. An unreadable record is a verdict too, never an exception."""
+    try:
+        return _cut(_judged_or_unreadable(run, policy, now))
+    except Exception as error:  # noqa: BLE001  one record that our rules can't take must stop nobody else's verdict
+        return Verdict(UNJUDGED, f"judging it failed with {type(error).__name__}; this is a defect of the watchdog")
+
+
+def _judged_or_unreadable(run: Run | RecordError, policy: Policy, now: datetime) -> Verdict:
     if isinstance(run, RecordError):
         return Verdict(UNJUDGED, f"the record can't be read: {'; '.join(run.problems[:5])}")
-    verdict = _judged(policy.applied(run), now)
+    return _judged(policy.applied(run), now)
+
+
+def _cut(verdict: Verdict) -> Verdict:
     return replace(verdict, reason=verdict.reason[:REASON_LIMIT])
 
 
@@ -144,6 +154,9 @@ def _impossible_times(run: Run, now: datetime) -> list[str]:
 def _silent(run: Run, now: datetime) -> Verdict | None:
     if now < silent_at(run):
         return None
+    if run.gone_at is not None:
+        gone = f"the process is gone: {run.gone_how or 'how is not known'} at {run.gone_at:%H:%M:%S} UTC"
+        return Verdict(SILENT, sentence(gone, _last_known(run)), run.gone_at)
     since = run.beat_at or run.started_at
     what = "no beat" if run.beat_at is None or run.seq <= 1 else "no further beat"
     every, limit = spoken(run.thresholds.beat_every), spoken(run.thresholds.silent_after)

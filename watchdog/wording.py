@@ -74,22 +74,23 @@ DOINGS = {
 
 
 def activity_text(run: Run, now: datetime) -> str:
-    """`blocked at data_loaders.py:412 in load_batch for 18 min; peer … silent for 17 min`; nothing without evidence."""
+    """`blocked in recv at data_loaders.py:412 for 18 min; waits for peer …`; nothing without evidence."""
     activity = run.activity or {}
     kind, since = activity.get("kind"), activity.get("since")
     if not kind:
         return ""
-    said = DOINGS.get(kind, kind) + _at(activity.get("at"))
+    said = DOINGS.get(kind, kind) + _at(activity.get("at"), activity.get("call"))
     if isinstance(since, datetime):
         said += f" for {ago(now, since)}"
-    return sentence(said, str(activity.get("waits_for") or ""))
+    waits_for = activity.get("waits_for")
+    return sentence(said, f"waits for {waits_for}" if waits_for else "")
 
 
-def _at(place: object) -> str:
+def _at(place: object, call: object) -> str:
     if not isinstance(place, Mapping) or not place.get("file"):
-        return ""
-    function = f" in {place['function']}" if place.get("function") else ""
-    return f" at {place['file']}:{place.get('line', 0)}{function}"
+        return f" in {call}" if call else ""
+    within = call or place.get("function")
+    return (f" in {within}" if within else "") + f" at {place['file']}:{place.get('line', 0)}"
 
 
 def frame_lines(run: Run) -> tuple[str, ...]:

@@ -57,7 +57,10 @@ def runs(**given: Any) -> st.SearchStrategy[Run]:
     return st.builds(Run, **{**_PARTS, **given})
 
 
+# A field that is added to the record is drawn too, by its type.
+_BY_TYPE = {"str": words, "int": whole, "datetime | None": st.none() | instants}
 _PARTS: dict[str, st.SearchStrategy[Any]] = {
+    **{field.name: _BY_TYPE[str(field.type)] for field in fields(Run) if field.type in _BY_TYPE},
     "id": names,
     "operation": names,
     "started_at": instants,
@@ -80,14 +83,6 @@ _PARTS: dict[str, st.SearchStrategy[Any]] = {
     "activity": st.none() | activities,
     "failure": st.none() | st.builds(Failure, type=names, place=st.none() | places, text=st.none() | names),
     "extra": st.dictionaries(words.filter(lambda name: name not in known), json_like, max_size=3),
-    **dict.fromkeys(("pid", "seq", "failed_writes", "schema"), whole),
-    **dict.fromkeys(
-        ("detail", "project", "region", "platform", "service", "revision", "instance", "host", "python", "reason"),
-        words,
-    ),
-    **dict.fromkeys(
-        ("beat_at", "ended_at", "moved_at", "revived_at", "deadline", "due_at", "expires_at"), st.none() | instants
-    ),
 }
 
 _anything = st.recursive(

@@ -327,11 +327,12 @@ def test_a_run_turns_overdue(run: Run, expected: datetime | None) -> None:
         pytest.param(a_run(beat_at=at(1)), at(2.5), id="silence_alone_where_no_other_limit_is"),
         pytest.param(a_run(state="succeeded", deadline=at(30)), None, id="never_once_it_succeeded"),
         pytest.param(a_run(state="failed", deadline=at(30)), None, id="never_once_it_failed"),
-        pytest.param(a_run(state="interrupted", revived_at=at(1)), None, id="never_once_it_was_interrupted"),
+        pytest.param(a_run(state="interrupted"), None, id="never_once_it_was_interrupted"),
+        pytest.param(a_run(state="succeeded", revived_at=at(1)), at(1), id="until_seen_when_it_ends_after_it_was_lost"),
     ],
 )
 def test_a_run_is_due(run: Run, expected: datetime | None) -> None:
-    """A run is due at the first instant at which it could be a problem, and never after its end."""
+    """A run is due at the first instant at which it could be a problem, and after its end only to take back that it was lost."""
     assert due_at(run) == expected
 
 

@@ -103,7 +103,13 @@ SINCE = START + timedelta(minutes=2)
 def seen(kind: str, **changes: object) -> Run:
     """An opaque run that was last seen doing that since minute 2."""
     place = {"file": "data_loaders.py", "line": 412, "function": "load"}
-    activity = {"kind": kind, "since": SINCE, "at": place, "waits_for": "peer 10.0.0.5:443 has sent nothing for 17 min"}
+    activity = {
+        "kind": kind,
+        "since": SINCE,
+        "at": place,
+        "call": "recv",
+        "waits_for": "peer 10.0.0.5:443 has sent nothing for 17 min",
+    }
     return a_run(activity=activity, due_at=START, **changes)
 
 
@@ -116,7 +122,7 @@ def test_standing_in_one_call_is_a_stall(kind: str, minutes: float, state: str) 
 
     assert verdict.state == state
     if state == "stalled":
-        assert "at data_loaders.py:412 in load" in verdict.reason
+        assert "in recv at data_loaders.py:412 for" in verdict.reason
         assert "peer 10.0.0.5:443 has sent nothing for 17 min" in verdict.reason
         assert verdict.since == SINCE
 

@@ -364,15 +364,18 @@ HOSTILE = "evil\u202e\x1b[2J\r\nload\u2028 \u2066x"
 
 def test_a_name_cannot_act_on_the_reader() -> None:
     """No control character and none that turns the direction of writing comes through; the title is one line."""
+    place = {"file": HOSTILE, "line": 1, "function": HOSTILE}
+    seen = {"kind": "blocked", "at": place, "frames": [place], "waits_for": HOSTILE, "unknown": HOSTILE}
     run = replace(LOAD, operation=HOSTILE, detail=HOSTILE, labels={HOSTILE: HOSTILE}, host=HOSTILE, python=HOSTILE)
+    run = replace(run, activity=seen)
     found = Verdict(SILENT, HOSTILE, START)
     message = compose(OPENED, [subject(found, run), subject(found, run)], Policy(), at(18))
-    shown = json.dumps([message.title, message.sentence, message.facts, message.also, message.footer])
+    shown = json.dumps([message.title, message.sentence, message.facts, message.frames, message.also, message.footer])
 
     assert message.title == "evil [2J load x is silent, and 1 more"
     for escaped in ("\\u202e", "\\u001b", "\\r", "\\u2028", "\\u2066"):
         assert escaped not in shown
-    assert "\n" not in "".join([message.title, message.footer, *message.also])
+    assert "\n" not in "".join([message.title, message.footer, *message.also, *message.frames])
 
 
 def test_writing_from_right_to_left_stays() -> None:
@@ -399,6 +402,42 @@ def test_what_a_record_keeps_for_machines_is_not_told() -> None:
     assert "hunter2" not in str([told(kind, subject(verdict(STALLED), run)) for kind in KINDS])
 
 
+FRAME = {"file": "data_loaders.py", "line": 412, "function": "load_batch", "age": 1080.0}
+STUCK = {
+    "kind": "blocked",
+    "at": FRAME,
+    "since": START,
+    "waits_for": "peer 10.0.0.5:443 silent for 17 min",
+    "frames": [{"file": "socket.py", "line": 706, "function": "readinto"}, FRAME],
+}
+
+
+def test_the_calls_it_stands_in_are_listed() -> None:
+    """Where there is evidence of what a run does, the chain of calls stands in the notice, innermost first."""
+    message = told(OPENED, subject(verdict(STALLED), replace(LOAD, activity=STUCK)))
+
+    assert message.frames == ("socket.py:706 readinto", "data_loaders.py:412 load_batch, 18 min")
+    assert "blocked in load_batch at data_loaders.py:412 for 18 min; waits for peer" in facts(message)["Where"]
+
+
+def test_the_calls_of_a_run_that_is_over_are_not_listed() -> None:
+    """Where a run stood does not matter any more when the problem is over."""
+    ended = subject(verdict(STALLED), replace(LOAD, activity=STUCK), how=RECOVERED, resolved_at=at(20))
+
+    assert told(RESOLVED, ended).frames == ()
+
+
+def test_long_calls_are_cut_so_that_they_can_be_kept() -> None:
+    """Names of the longest kind don't cost a stored message its list of calls."""
+    frame = {"file": "f" * 1000, "line": 2**62, "function": "x" * 1000}
+    run = replace(LOAD, activity={"kind": "blocked", "at": frame, "frames": [frame] * 64, "waits_for": "w" * 2000})
+    message = told(OPENED, subject(verdict(STALLED), run))
+
+    assert message.frames
+    assert {len(line) for line in message.frames} == {500}
+    assert Message.from_document(message.to_document()) == message
+
+
 def test_facts_have_a_limit() -> None:
     """32 labels of the longest kind don't make a notice that a store refuses."""
     run = replace(LOAD, detail="d" * 1000, labels={f"{n:0>1000}": "v" * 1000 for n in range(32)})
@@ -419,6 +458,7 @@ pairs = st.lists(st.tuples(words, words), max_size=3).map(tuple)
         sentence=words,
         facts=pairs,
         links=pairs,
+        frames=st.lists(words, max_size=3).map(tuple),
         also=st.lists(words, max_size=3).map(tuple),
         footer=words,
     )

@@ -211,6 +211,7 @@ messages = st.builds(
     sentence=words,
     facts=pairs,
     links=pairs,
+    frames=st.lists(words, max_size=3).map(tuple),
     also=st.lists(words, max_size=3).map(tuple),
     footer=words,
 )

@@ -355,6 +355,15 @@ def test_the_address_stays_secret(trouble: Callable[[SlackServer], None], caplog
     assert_keeps_the_secret(error, repr(channel), str(channel), caplog.text)
 
 
+def test_a_token_like_one_of_slacks_words_stays_secret(slack: SlackServer, clock: Clock) -> None:
+    """A server that answers with the token itself is not quoted, though the token looks like an error of Slack's."""
+    slack.answer_always(Answer(404, "secret_token"))
+    address = slack.webhook_url.replace("a-made-up-token", "secret_token")
+    error = undelivered(SlackWebhook(address, pause=clock.pause, clock=clock))
+
+    assert str(error) == "slack: answered 404"
+
+
 def test_a_delivery_logs_no_address(slack: SlackServer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """A message that arrives leaves no trace of the address either: urllib3 would log each request's path."""
     with caplog.at_level(logging.DEBUG):

@@ -35,6 +35,7 @@ FULL = Message(
     sentence="it gave no sign of progress for 18 min",
     facts=(("What", "450 players"), ("Where", "41 of 450 done")),
     links=(("Logs", "https://console.cloud.google.com/logs?project=p"), ("Runbook", "https://wiki.example/a?b=1&c=2")),
+    frames=("socket.py:706 readinto", "data_loaders.py:412 load_batch, 18 min"),
     also=("publish-requests: silent", "and 3 more"),
     footer="run 9f31c2aa, told by Hangwatch",
 )
@@ -67,7 +68,7 @@ def sdk_checks(body: dict[str, Any]) -> None:
 
 
 def test_a_message_is_drawn_with_all_its_parts() -> None:
-    """Header, reason, facts, the others of its cause, links and footer, in this order."""
+    """Header, reason, facts, calls, the others of its cause, links and footer, in this order."""
     body = payload(FULL)
     sdk_checks(body)
 
@@ -78,6 +79,9 @@ def test_a_message_is_drawn_with_all_its_parts() -> None:
         "450 players",
         "*Where*",
         "41 of 450 done",
+        "*Calls, innermost first*",
+        "• socket.py:706 readinto",
+        "• data_loaders.py:412 load_batch, 18 min",
         "*Also*",
         "• publish-requests: silent",
         "• and 3 more",
@@ -101,6 +105,8 @@ def test_a_message_in_plain_text_has_all_its_parts() -> None:
         "it gave no sign of progress for 18 min",
         "What: 450 players",
         "Where: 41 of 450 done",
+        "socket.py:706 readinto",
+        "data_loaders.py:412 load_batch, 18 min",
         "publish-requests: silent",
         "and 3 more",
         "Logs",
@@ -166,6 +172,12 @@ ROOMS: dict[str, tuple[Callable[[str], Message], Callable[[dict[str, Any]], str]
         3000,
         len("*Also*\n• "),
     ),
+    "frames": (
+        lambda text: replace(ONLY, frames=(text,)),
+        lambda body: beside(body)["text"]["text"],
+        3000,
+        len("*Calls, innermost first*\n• "),
+    ),
     "footer": (lambda text: replace(ONLY, footer=text), lambda body: beside(body)["elements"][0]["text"], 2000, 0),
     "notification": (lambda text: replace(ONLY, title="", sentence=text), lambda body: body["text"], 3500, 4),
 }
@@ -197,7 +209,7 @@ def test_text_is_cut_after_it_is_escaped(part: str, letter: str) -> None:
 
     assert limit - 10 <= len(text) <= limit
     assert problems_of(body) == []
-    if part in {"fact", "also", "notification"}:
+    if part in {"fact", "also", "frames", "notification"}:
         assert text.endswith(f"{escaped(letter)}…")
     else:
         assert text.endswith(f"{letter}…")
@@ -281,6 +293,7 @@ def test_a_hostile_name_is_only_a_name(slack: SlackServer, name: str) -> None:
         sentence=name,
         facts=((name, name), ("What", name)),
         links=(("Logs", "https://e.com"), (name, "https://r.example")),
+        frames=(name, name),
         also=(name, name),
         footer=name,
     )
@@ -358,6 +371,7 @@ any_messages = st.builds(
     sentence=long_texts,
     facts=st.lists(st.tuples(long_texts, long_texts), max_size=12).map(tuple),
     links=st.lists(st.tuples(texts, texts | texts.map("https://e.com/".__add__)), max_size=4).map(tuple),
+    frames=st.lists(long_texts, max_size=12).map(tuple),
     also=st.lists(long_texts, max_size=12).map(tuple),
     footer=long_texts,
 )

@@ -83,6 +83,28 @@ def test_a_killed_process_is_silent_then_lost_then_back(world: World) -> None:
     assert "recovered" in world.recorder.messages[2].title
 
 
+@pytest.mark.parametrize("sweeps_between", [True, False], ids=["seen_beating", "ended_unseen"])
+def test_a_lost_run_that_ends_is_taken_back_and_due_no_more(world: World, sweeps_between: bool) -> None:
+    """A run that was given up and ends after all is told so, once, and is then read no more."""
+    run = world.put(a_run())
+    world.sweep_each_minute(1, 31)
+    world.at(32)
+    back = world.beat(run, revived_at=world.now)
+    if sweeps_between:
+        world.sweep(32.5)
+    world.at(33)
+    world.beat(back, state="succeeded", ended_at=world.now)
+    world.sweep(33.5)
+    world.sweep(34)
+    after = world.sweep(35)
+
+    assert world.recorder.kinds[:2] == ["opened", "resolved"]
+    assert world.recorder.kinds[-1] == "resolved"
+    assert "finished late" in world.recorder.messages[-1].title or sweeps_between
+    assert after.read == 0
+    assert "due_at" not in world.document("run1").fields
+
+
 def test_given_up_runs_lose_their_due_at(world: World) -> None:
     """Giving up takes `due_at` away, and an audit does not begin the story anew."""
     world.put(a_run())

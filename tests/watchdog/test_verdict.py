@@ -506,6 +506,7 @@ def honest_runs(draw: st.DrawFn) -> Run:
             moved_at=st.none() | near,
             deadline=st.none() | near,
             revived_at=st.none(),
+            gone_at=st.none() | near,
             progress=st.none() | st.builds(Progress, done=st.integers(0, 9), total=st.none() | st.integers(0, 9)),
             waiting=st.none() | st.builds(Waiting, reason=words, since=near, until=near),
             activity=st.none() | activities | activities.flatmap(lambda one: near.map(lambda at: {**one, "since": at})),
