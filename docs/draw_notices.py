@@ -46,6 +46,22 @@ LOAD = Run(
     due_at=START,
     thresholds=Thresholds(),
 )
+HUNG = replace(
+    LOAD,
+    activity={
+        "kind": "blocked",
+        "call": "recv",
+        "since": START + timedelta(minutes=0.2),
+        "at": {"file": "data_loaders.py", "line": 412, "function": "load_historical_games_batch"},
+        "frames": [
+            {"file": "socket.py", "line": 706, "function": "SocketIO.readinto", "age": 1078},
+            {"file": "data_loaders.py", "line": 412, "function": "load_historical_games_batch", "age": 1079},
+            {"file": "coordinator.py", "line": 336, "function": "start_prediction_batch", "age": 1092},
+        ],
+        "waits_for": "peer 10.0.0.5:443, which has sent nothing for 17 min 50 s, the connection is alive",
+        "unknown": "whether it will go on can't be known; a timeout on this call would end it",
+    },
+)
 PUBLISH = replace(
     LOAD,
     id="c07b4e6d19f31c2a",
@@ -76,7 +92,7 @@ def notices() -> dict[str, Message]:
         for n, name in enumerate(("load-historical-games", "predict-player", "predict-player"))
     ]
     return {
-        "opened-stalled": told(OPENED, beating(LOAD, 18.2), 18.2),
+        "opened-stalled": told(OPENED, beating(HUNG, 18.3), 18.3),
         "opened-stalled-progress": told(OPENED, beating(PUBLISH, 9.4), 9.4),
         "opened-silent": told(OPENED, killed, 5),
         "opened-overdue": told(
@@ -91,8 +107,8 @@ def notices() -> dict[str, Message]:
             POLICY,
             at(5),
         ),
-        "worsened": told(WORSENED, beating(LOAD, 30.4), 30.6),
-        "reminded": told(REMINDED, beating(LOAD, 48), 48.2),
+        "worsened": told(WORSENED, beating(HUNG, 30.4), 30.6),
+        "reminded": told(REMINDED, beating(HUNG, 48), 48.2),
         "resolved-recovered": ending(LOAD, ended, 21),
         "resolved-lost": ending(killed, killed, 31),
     }

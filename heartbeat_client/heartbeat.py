@@ -239,7 +239,7 @@ class Heartbeat:
         elapsed = (live.ended or live.started) - live.started
         failed = live.state != SUCCEEDED
         say(logging.ERROR if failed else logging.INFO, end_line(live.plan.name, elapsed, failed=failed))
-        return live if live.parent is None else None
+        return live if live.is_outermost else None
 
     def _end(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import platform
 import socket
@@ -10,6 +9,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 from .process import this_process
 from .store_address import on_cloud_run
@@ -19,6 +22,7 @@ __all__ = ["Identity", "Who", "identify", "with_metadata"]
 # The address that Google documents beside the name `metadata.google.internal`: a name's look-up has no timeout.
 _METADATA = "169.254.169.254"
 _METADATA_TIMEOUT = 1.0
+_OK = 200
 _ASK_EVERY = 60.0
 _ASK_TIMES = 3
 
@@ -75,6 +79,8 @@ def with_metadata(identity: Identity, environ: Mapping[str, str] = os.environ) -
     """
     if not on_cloud_run(environ):
         return identity
+    import http.client  # loads ssl, which takes longer than all of us together
+
     connection = http.client.HTTPConnection(environ.get("GCE_METADATA_HOST") or _METADATA, timeout=_METADATA_TIMEOUT)
     try:
         # Ids of one service begin alike, so the end tells instances apart.
@@ -88,11 +94,11 @@ def with_metadata(identity: Identity, environ: Mapping[str, str] = os.environ) -
     return replace(identity, instance=instance, region=region, project=project)
 
 
-def _ask(connection: http.client.HTTPConnection, path: str) -> str:
+def _ask(connection: HTTPConnection, path: str) -> str:
     connection.request("GET", f"/computeMetadata/v1/{path}", headers={"Metadata-Flavor": "Google"})
     response = connection.getresponse()
     text = response.read(1000).decode("ascii")
-    if response.status != http.client.OK:
+    if response.status != _OK:
         raise ValueError(f"metadata server: expected 200 for {path}, got {response.status}")
     return text.strip()
 

@@ -17,10 +17,13 @@ from .process import this_process
 from .pulse import Pulse
 from .roster import Roster
 from .run import INTERRUPTED
+from .sampler import Sampler
 from .sender import Sender
 from .settings import settings, store_of, when_changed
 from .shield import SHIELD
+from .sidecar import Sidecar
 from .store_address import OFF, StoreAddress
+from .witness import begin_watching
 
 __all__ = ["Works", "flush", "interrupt_open_runs", "works"]
 
@@ -33,8 +36,10 @@ class Works:
     def __init__(self) -> None:
         self.pid = this_process()
         self.roster = Roster()
-        self.pulse = Pulse(self.roster)
-        self.sender = Sender(self.roster)
+        self.sampler = Sampler()
+        self.sidecar = Sidecar(self.roster)
+        self.pulse = Pulse(self.roster, after=self.sidecar.tick)
+        self.sender = Sender(self.roster, after=self.sidecar.follow)
         self._exit_known = False
 
     def begin(self, live: LiveRun) -> None:
@@ -42,7 +47,10 @@ class Works:
         if not self._exit_known:
             self._exit_known = True
             atexit.register(_at_exit)
+        live.witness = begin_watching(self.sampler, live, settings().evidence)
         self.roster.begin(live)
+        with SHIELD:
+            self.sidecar.begin(live)
         self.pulse.thread.wake(by=live.next_look(live.started))
         if not _off():
             self.sender.thread.wake(by=live.due())
@@ -51,7 +59,10 @@ class Works:
         """A run is over: its last record is to be written."""
         if _off() and not self.sender.thread.started:
             live.outgoing.closed = True
+        if live.witness is not None:
+            live.witness.end()
         self.roster.end(live)
+        self.sidecar.end(live)
         if self.sender.thread.started:
             self.sender.thread.wake(by=live.due())
 
@@ -90,6 +101,7 @@ def _after_fork_in_child() -> None:
     global _works, _lock  # noqa: PLW0603 (a lock that a thread of the parent held stays locked for ever)
     _lock = threading.RLock()
     if _works is not None:
+        _works.sidecar.let_go()
         _inherited.append(_works)
     _works = None
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .identity import Identity
 from .limits import InForce
@@ -39,6 +39,19 @@ class Wait:
     at_most: float
 
 
+class Witness(Protocol):
+    """Whoever sees what the operation's thread is doing."""
+
+    def document(self, now: float, instant: datetime) -> dict[str, Any] | None:
+        """What it does, for the record; now and instant are the time of the beat."""
+
+    def sentence(self, now: float) -> str:
+        """Why it does not move, nothing while it does."""
+
+    def end(self) -> None:
+        """The operation is over."""
+
+
 class LiveRun:
     """One run from its heartbeat's construction to its last record.
 
@@ -61,6 +74,7 @@ class LiveRun:
         self.pace = Pace()
         self.next_line = self.started + plan.interval
         self.state = RUNNING
+        self.edition = 0  # of what is to be written at once: the beginning, and each word about the end
         self.ended: float | None = None
         self.failure: Failure | None = None
         self.reason = ""
@@ -70,7 +84,7 @@ class LiveRun:
         self.moved: float | None = None
         self.waits: list[Wait] = []
         self.extended = 0.0
-        self.activity: dict[str, Any] | None = None
+        self.witness: Witness | None = None
         self.in_force = InForce()
         self.thresholds = plan.limits.resolve(self.in_force)
         self.outgoing = Outgoing()
@@ -85,6 +99,14 @@ class LiveRun:
     def opaque(self) -> bool:
         """Whether there is nothing to count, so that only what happens around it shows that it moves."""
         return self.counter.since is None
+
+    @property
+    def is_outermost(self) -> bool:
+        """Whether no run around this one is open."""
+        around = self.parent
+        while around is not None and around.is_over:
+            around = around.parent
+        return around is None
 
     def begin(self, parent: LiveRun | None) -> None:
         """The operation starts, inside of `parent` or outermost."""
@@ -107,6 +129,7 @@ class LiveRun:
             self.ended, self.failure, self.waits = now, failure, []
             self.reason = self.failing or reason
             self.state = state
+            self.edition += 1
         if self.parent is not None:
             with self.parent.lock:
                 self.parent.children.pop(self.serial, None)
@@ -166,11 +189,11 @@ class LiveRun:
     def due(self) -> float:
         """The monotonic time at which the record is to be written next; infinity when it is written for good."""
         out = self.outgoing
-        if out.closed or self.state in (out.refused, out.said if self.is_over else None):
+        if out.closed or self.edition == out.refused or (self.is_over and self.edition == out.said):
             return math.inf
         if self.ended is not None and self.is_over:
             # Whoever left the outermost heartbeat waits for this one.
-            at = self.ended + (COALESCE if self.parent else 0.0)
+            at = self.ended + (0.0 if self.is_outermost else COALESCE)
         else:
             at = self.started + COALESCE if out.tried is None else out.tried + self.thresholds.beat_every
         return max(at, out.not_before)
@@ -251,7 +274,9 @@ class LiveRun:
             thresholds=self._thresholds(),
             progress=self._progress(clock),
             waiting=self._waiting(clock),
-            activity=self.activity,
+            activity=self.witness.document(now, clock.at(now))
+            if self.witness is not None and not self.is_over
+            else None,
             failure=self.failure,
             reason=self.reason,
             extra={"note": self.note} if self.note and self.opaque else {},

@@ -101,7 +101,8 @@ class Speaker:
 
     def __init__(self, keep: int = 100) -> None:
         self._lines: deque[tuple[int, str, bool]] = deque(maxlen=keep)
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._speaking = False
 
     def say(self, level: int, text: str) -> None:
         """Say a line as `say` does, soon and from another thread."""
@@ -112,16 +113,22 @@ class Speaker:
         self._speak((level, text, True))
 
     def _speak(self, line: tuple[int, str, bool]) -> None:
-        self._lines.append(line)
-        if self._thread is not None and self._thread.is_alive():
-            return
-        self._thread = threading.Thread(target=self._drain, name="hangwatch-lines", daemon=True)
+        with self._lock:
+            self._lines.append(line)
+            if self._speaking:
+                return
+            self._speaking = True
         try:
-            self._thread.start()
+            threading.Thread(target=self._drain, name="hangwatch-lines", daemon=True).start()
         except RuntimeError:  # the interpreter is shutting down, or the process has no thread left
-            self._thread = None
+            self._speaking = False
 
     def _drain(self) -> None:
-        while self._lines:
-            level, text, own = self._lines.popleft()
+        while (line := self._next()) is not None:
+            level, text, own = line
             (report if own else say)(level, text)
+
+    def _next(self) -> tuple[int, str, bool] | None:
+        with self._lock:
+            self._speaking = bool(self._lines)
+            return self._lines.popleft() if self._lines else None

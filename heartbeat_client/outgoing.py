@@ -15,7 +15,7 @@ class Outgoing:
     """The state of one run's record at the store. The sender alone changes it; waiters look at `settled`.
 
     version: of the last write that holds, None before it. confirmed: whether the store ever confirmed a write.
-    said: the state that the store has, as far as is known. refused: the state that the store refused to take.
+    said, refused: the run's edition that the store has, and that it refused to take; None before.
     closed: never to be written again. tried: monotonic time of the last attempt that was answered. not_before: of the
     next, after a conflict. learned: whether it was asked what is in force for the operation.
     claims: every start that was sent and not yet confirmed, to recognize a write whose answer was lost.
@@ -23,9 +23,9 @@ class Outgoing:
 
     version: Any = None
     confirmed: bool = False
-    said: str = ""
+    said: int | None = None
     closed: bool = False
-    refused: str = ""
+    refused: int | None = None
     seq: int = 0
     failed_writes: int = 0
     tried: float | None = None
@@ -37,6 +37,6 @@ class Outgoing:
 
     def begin_again(self) -> None:
         """Forget what a store knew: the records go to another one."""
-        self.version, self.confirmed, self.said, self.refused, self.tried = None, False, "", "", None
+        self.version, self.confirmed, self.said, self.refused, self.tried = None, False, None, None, None
         self.learned = False
         self.revived_at = None

@@ -28,10 +28,21 @@ class Voice(Protocol):
 
 
 class Pulse:
-    """Looks at the runs of a roster once a second while any are open, more often where their beats are faster."""
+    """Looks at the runs of a roster once a second while any are open, more often where their beats are faster.
 
-    def __init__(self, roster: Roster, clock: Callable[[], float] = time.monotonic, voice: Voice | None = None) -> None:
+    after: called after each look, must return at once.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        clock: Callable[[], float] = time.monotonic,
+        voice: Voice | None = None,
+        *,
+        after: Callable[[], None] | None = None,
+    ) -> None:
         self._roster = roster
+        self._after = after
         self._clock = clock
         self._voice = Speaker() if voice is None else voice
         self.thread = Background("hangwatch-pulse", self.work)
@@ -44,16 +55,18 @@ class Pulse:
             live.look(now)
             if live.next_line <= now:
                 self._say_line(live, now)
+        if self._after is not None:
+            self._after()
         return min((max(_LEAST_PAUSE, live.next_look(now) - now) for live in runs), default=None)
 
     def _say_line(self, live: LiveRun, now: float) -> None:
         interval = live.plan.interval
+        self._voice.say(logging.INFO, still_running_line(live.plan.name, now - live.started, _known(live, now)))
         # A process that was stopped for an hour says one line, not twelve.
         live.next_line += interval * (1 + (now - live.next_line) // interval)
-        self._voice.say(logging.INFO, still_running_line(live.plan.name, now - live.started, _known(live)))
 
 
-def _known(live: LiveRun) -> str:
-    if live.opaque:
-        return ""
-    return counted(live.counter.done, live.counter.total, live.pace.rate)
+def _known(live: LiveRun, now: float) -> str:
+    count = "" if live.opaque else counted(live.counter.done, live.counter.total, live.pace.rate)
+    seen = live.witness.sentence(now) if live.witness is not None else ""
+    return " ".join(part for part in (count, seen) if part)

@@ -92,6 +92,8 @@ class Run:
     moved_at: when something last proved that the operation moves: progress where it is declared; else a nested run
     that began, moved or ended, or a note. child: the nested run that it is inside of now, which is watched for itself.
     ancestors: ids of the runs around it, outermost first. revived_at: when it beat again after being given up as lost.
+    gone_at, gone_how: when and how the process ended inside of the run, told by its helper process; the state stays
+    `running`, for the run itself never said that it ended.
     platform: `cloud_run_service` or `cloud_run_job` where known, for what happens at the deadline differs.
     """
 
@@ -116,6 +118,8 @@ class Run:
     ended_at: datetime | None = None
     moved_at: datetime | None = None
     revived_at: datetime | None = None
+    gone_at: datetime | None = None
+    gone_how: str = ""
     deadline: datetime | None = None
     seq: int = 0
     failed_writes: int = 0
@@ -176,6 +180,7 @@ def _read(fields: Fields) -> dict[str, Any]:
         "seq": fields.whole("seq", 0),
         "failed_writes": fields.whole("failed_writes", 0),
         "reason": fields.text("reason", "", TEXT_LIMIT),
+        "gone_how": fields.text("gone_how", "", TEXT_LIMIT),
         "activity": read_activity(fields.inside("activity")),
         "thresholds": read_thresholds(fields.inside("thresholds")),
         "progress": read_progress(fields.inside("progress")),
@@ -184,14 +189,19 @@ def _read(fields: Fields) -> dict[str, Any]:
     }
     for name in ("project", "region", "platform", "service", "revision", "instance", "host", "python"):
         read[name] = fields.text(name, "", TEXT_LIMIT)
-    for name in ("beat_at", "ended_at", "moved_at", "revived_at", "deadline", "due_at", "expires_at"):
+    for name in ("beat_at", "ended_at", "moved_at", "revived_at", "gone_at", "deadline", "due_at", "expires_at"):
         read[name] = fields.instant(name, None)
     read["extra"] = {name: value for name, value in fields.document.items() if name not in (*_WRITTEN, "parent", "id")}
     return read
 
 
 def silent_at(run: Run) -> datetime:
-    """The instant from which the run is silent, unless it beats before. One that never beat counts from its start."""
+    """The instant from which the run is silent, unless it beats before. One that never beat counts from its start.
+
+    Where it is known that the process has gone, nobody waits for another beat.
+    """
+    if run.gone_at is not None:
+        return run.gone_at
     return (run.beat_at or run.started_at) + timedelta(seconds=run.thresholds.silent_after)
 
 
@@ -244,10 +254,10 @@ def due_at(run: Run) -> datetime | None:
     """The earliest instant at which the run could be anything but healthy; None once it has ended.
 
     A run that beats again after it was given up is due at once, and stays so for `REVIVED_FOR`: that it was called lost
-    must be taken back, and a sweep looks only at what is due.
+    must be taken back, and a sweep looks only at what is due. One that ends then is due until a sweep has seen it.
     """
     if run.ended:
-        return None
+        return run.revived_at
     if run.revived_at is not None and (run.beat_at or run.revived_at) - run.revived_at < REVIVED_FOR:
         return run.revived_at
     return min(at for at in (silent_at(run), stalled_at(run), overdue_at(run)) if at is not None)

@@ -167,7 +167,7 @@ def read_activity(fields: Fields | None) -> dict[str, Any] | None:
     return unknown_to_us | {name: value for name, value in read.items() if value}
 
 
-_SENTENCES = ("kind", "waits_for", "evidence", "unknown")
+_SENTENCES = ("kind", "call", "waits_for", "evidence", "unknown")
 
 
 def _spot(fields: Fields | None) -> dict[str, Any]:

@@ -30,14 +30,13 @@ from .writer import Voice, Writer
 __all__ = ["Sender"]
 
 _AHEAD: Final = 0.25  # what is due within this many seconds comes along: one commit instead of two
-_STUCK_AFTER: Final = 1.0  # a call that takes longer makes the store count as away for whoever would wait
 
 
 class Sender:
     """Writes the runs of a roster to the store that `current` names.
 
     current: gives the process's settings. clock: monotonic seconds. wall: this machine's idea of the time, used until
-    the store has said what time it is. voice: where complaints go.
+    the store has said what time it is. voice: where complaints go. after: called after each pass, must return at once.
     """
 
     def __init__(
@@ -47,8 +46,11 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,  # noqa: TID251 (all there is before the store's first answer)
         voice: Voice | None = None,
+        *,
+        after: Callable[[], None] | None = None,
     ) -> None:
         self._roster = roster
+        self._after = after
         self._current = current
         self._clock = clock
         self._wall = wall
@@ -63,10 +65,10 @@ class Sender:
 
     @property
     def away(self) -> bool:
-        """Whether the store is known to be away: the last attempt failed, or a call has been out for a second."""
+        """Whether the store is known to be away: the last attempt failed, or a call has been out for too long."""
         writer = self._writer
-        since = writer.link.busy_since if writer else None
-        return self._outage.on or (since is not None and self._clock() - since > _STUCK_AFTER)
+        stuck_at = writer.link.stuck_at if writer else None
+        return self._outage.on or (stuck_at is not None and self._clock() > stuck_at)
 
     def is_written(self, live: LiveRun) -> bool:
         """Whether the last record of a run is written, or never will be."""
@@ -90,7 +92,8 @@ class Sender:
         pause = 0.001
         while self._flushed < ticket:
             left = until - self._clock()
-            if left <= 0 or self.thread.is_here:
+            tried_in_vain = self._hurried >= ticket and self._outage.retry_at > until
+            if left <= 0 or self.thread.is_here or tried_in_vain:
                 return False
             time.sleep(min(left, pause))
             pause = min(2 * pause, 0.05)
@@ -106,6 +109,8 @@ class Sender:
         if not due or self._send(due):
             self._flushed = asked
         self._tell_dropped()
+        if self._after is not None:
+            self._after()
         return self._pause()
 
     def _runs(self) -> list[LiveRun]:

@@ -45,6 +45,7 @@ class Settings:
     evidence: str = "full"
     on_sigterm: bool = False
     flush_timeout: float = 2.0
+    sidecar: bool = False
 
 
 _settings = Settings()
@@ -72,6 +73,7 @@ def configure(
     evidence: str | None = None,
     on_sigterm: bool | None = None,
     flush_timeout: Length | None = None,
+    sidecar: bool | None = None,
     **unknown: NoReturn,
 ) -> None:
     """Set defaults for all heartbeats of this process; may be called again, and changes only what is given.
@@ -89,6 +91,8 @@ def configure(
     evidence: how much is kept of where an operation stands: "full", "stack" or "off".
     on_sigterm: chain a SIGTERM handler that tells the store that open runs are interrupted; False by default.
     flush_timeout: how long the exit of an outermost run may wait for its last record, 2 s.
+    sidecar: keep a helper process of about 10 MB, which tells at once when this process was killed, and beats for it
+    while one call holds Python for ever; False by default.
 
     >>> configure(service="prediction-coordinator", deadline="30m", store="off")
     """
@@ -114,6 +118,7 @@ def _configure(given: Mapping[str, Any], unknown: Mapping[str, Any]) -> None:
         "evidence": checks.one_of("evidence", given.get("evidence"), _EVIDENCE),
         "on_sigterm": checks.flag("on_sigterm", given.get("on_sigterm")),
         "flush_timeout": checks.length("flush_timeout", given.get("flush_timeout")),
+        "sidecar": checks.flag("sidecar", given.get("sidecar")),
     }
     changes["limits"] = _settings.limits.changed(checks.lengths(NAMES, given, LEAST))
     _settings = replace(_settings, **{name: value for name, value in changes.items() if value is not None})

@@ -9,6 +9,7 @@ from typing import Final
 
 from .backend import Backend, Conflict, Refused, Stored, Write, Written
 from .limits import InForce
+from .process import outside_of_forks
 from .server_clock import ServerClock
 
 __all__ = ["StoreLink"]
@@ -16,11 +17,15 @@ __all__ = ["StoreLink"]
 _IN_FORCE_FOR: Final = 60.0
 _OPERATIONS_LIMIT: Final = 1000
 
+_PATIENCE: Final = 1.0
+_OPENING_PATIENCE: Final = 5.0  # importing Google's library took 0.7 s here, and takes longer on a cold start's CPU
+
 
 class StoreLink:
-    """Calls one backend, opened at the first call. Used by the sender's thread alone, but for `busy_since`.
+    """Calls one backend, opened at the first call. Used by the sender's thread alone, but for `stuck_at`.
 
-    opens: makes the backend, None for a store that is off. busy_since: monotonic start of the call under way.
+    opens: makes the backend, None for a store that is off. stuck_at: monotonic time from which the call under way, if
+    there is one, makes the store count as away for whoever would wait for it.
     """
 
     def __init__(
@@ -31,12 +36,12 @@ class StoreLink:
         self._backend: Backend | None = None
         self._in_force: dict[str, tuple[float, InForce]] = {}
         self.server = server
-        self.busy_since: float | None = None
+        self.stuck_at: float | None = None
 
     def open(self) -> bool:
         """Make the backend if there is none yet; False when the store is off. Raises StoreAway or StoreRefused."""
         if self._backend is None:
-            with self._call():
+            with self._call(_OPENING_PATIENCE):
                 self._backend = self._opens()
         return self._backend is not None
 
@@ -88,9 +93,11 @@ class StoreLink:
         return stored
 
     @contextmanager
-    def _call(self) -> Generator[float, None, None]:
-        started = self.busy_since = self._clock()
+    def _call(self, patience: float = _PATIENCE) -> Generator[float, None, None]:
+        started = self._clock()
+        self.stuck_at = started + patience
         try:
-            yield started
+            with outside_of_forks():
+                yield started
         finally:
-            self.busy_since = None
+            self.stuck_at = None

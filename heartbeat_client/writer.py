@@ -14,7 +14,7 @@ from .identity import Identity
 from .live import LiveRun
 from .place import type_name
 from .roster import Roster
-from .run import RUNNING, Run
+from .run import Run
 from .store_link import StoreLink
 
 __all__ = ["Voice", "Writer"]
@@ -58,7 +58,7 @@ class Writer:
     def forget(self, runs: Iterable[LiveRun]) -> None:
         """Let runs that nobody wants to have written pass as written."""
         for live in runs:
-            live.outgoing.said, live.outgoing.tried = live.state, self._clock()
+            live.outgoing.said, live.outgoing.tried = live.edition, self._clock()
             if live.is_over:
                 self._roster.settle(live)
 
@@ -91,16 +91,17 @@ class Writer:
         """Write records as they are now; returns the runs whose record was not as expected."""
         if not runs:
             return []
+        editions = [live.edition for live in runs]
         records = [self._record(live, identity) for live in runs]
         answers = self.link.commit(
             [Write(record, live.outgoing.version) for live, record in zip(runs, records, strict=True)]
         )
         conflicts = []
-        for live, record, answer in zip(runs, records, answers, strict=True):
+        for live, record, edition, answer in zip(runs, records, editions, answers, strict=True):
             if isinstance(answer, Written):
-                self._take(live, record, answer)
+                self._take(live, record, edition, answer)
             elif isinstance(answer, Refused):
-                self._refuse(live, record, answer)
+                self._refuse(live, edition, answer)
             else:
                 conflicts.append(live)
         return conflicts
@@ -113,23 +114,25 @@ class Writer:
             out.claims.add(record.started_at)
         return record
 
-    def _take(self, live: LiveRun, record: Run, answer: Written) -> None:
+    def _take(self, live: LiveRun, record: Run, edition: int, answer: Written) -> None:
         out = live.outgoing
         out.version, out.confirmed, out.tried = answer.version, True, self._clock()
-        out.said, out.refused = record.state, ""
-        out.claims = {record.started_at}
-        if record.ended and live.state == record.state:
+        out.said, out.refused, out.claims = edition, None, {record.started_at}
+        self._settle(live, edition)
+
+    def _settle(self, live: LiveRun, edition: int) -> None:
+        """There is nothing more to write of a run that is over, unless it has said something else meanwhile."""
+        if live.is_over and live.edition == edition:
             self._roster.settle(live)
 
-    def _refuse(self, live: LiveRun, record: Run, answer: Refused) -> None:
-        live.outgoing.refused, live.outgoing.tried = record.state, self._clock()
+    def _refuse(self, live: LiveRun, edition: int, answer: Refused) -> None:
+        live.outgoing.refused, live.outgoing.tried = edition, self._clock()
         self._voice.report(
             logging.ERROR,
             f"heartbeat_client: run {live.id} of {live.plan.operation!r}: the store refuses its record: {answer.why}; "
             "it is not written until it ends; give it less text or fewer labels",
         )
-        if record.ended:
-            self._roster.settle(live)
+        self._settle(live, edition)
 
     def _hold(self, runs: Iterable[LiveRun]) -> None:
         """Two conflicts in a row: somebody writes to the same record; leave it alone for a moment."""
@@ -153,9 +156,7 @@ class Writer:
 
     def _close(self, live: LiveRun) -> None:
         live.outgoing.closed = True
-        live.outgoing.said = live.state
-        if live.state != RUNNING:
-            self._roster.settle(live)
+        self._settle(live, live.edition)
 
     def _rename(self, live: LiveRun) -> None:
         taken = live.id

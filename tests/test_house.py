@@ -85,7 +85,10 @@ MAY_IMPORT = {
         f"{RUNNING} heartbeat_client.background heartbeat_client.outage heartbeat_client.store_link "
         "heartbeat_client.writer"
     ),
-    "heartbeat_client.lifecycle": f"{RUNNING} heartbeat_client.pulse heartbeat_client.sender",
+    "heartbeat_client.lifecycle": (
+        f"{RUNNING} heartbeat_client.pulse heartbeat_client.sender heartbeat_client.sampler heartbeat_client.sidecar "
+        "heartbeat_client.witness"
+    ),
     "heartbeat_client.heartbeat": f"{RUNNING} heartbeat_client.nesting heartbeat_client.lifecycle",
     "heartbeat_client.heartbeat_logger": f"{RUNNING} heartbeat_client.heartbeat",
     "heartbeat_client.decorator": f"{GROUND} heartbeat_client.heartbeat",
@@ -136,6 +139,55 @@ MAY_IMPORT = {
     "watchdog.commands": f"{WIRED} watchdog.demo",
     "watchdog.cli": f"{WIRED} watchdog.commands",
     "watchdog.__main__": "watchdog.cli",
+}
+
+# The rooms of evidence and of the helper process, by their short names: what each needs, and no more.
+EVIDENCE = {
+    "activity": "lapse run",
+    "children": "threadstat",
+    "conclusions": "activity lapse portrait sample scene",
+    "descriptors": "lapse threadstat",
+    "frames": "place run sample",
+    "futures": "names real_threads sample surroundings",
+    "kernel_wait": "children descriptors lapse sample syscalls threadstat",
+    "knowing": "real_threads",
+    "lapse": "",
+    "lateness": "names real_threads sample threadstat",
+    "locks": "names sample surroundings",
+    "looking": (
+        "children frames kernel_wait knowing loops operation_watch real_threads sample "
+        "surroundings task_wait thread_watch waits"
+    ),
+    "loops": "frames futures sample",
+    "names": "",
+    "operation_watch": "loops sample subject thread_watch",
+    "portrait": "activity frames sample scene",
+    "real_threads": "",
+    "sample": "",
+    "sampler": (
+        "activity conclusions frames knowing lateness looking operation_watch real_threads sample subject thread_watch"
+    ),
+    "scene": "sample",
+    "sidecar": "backend live logline roster settings sidecar_line store_address",
+    "sidecar_exit": "",
+    "sidecar_eyes": "",
+    "sidecar_line": "process sidecar_exit sidecar_process sidecar_watch",
+    "sidecar_process": "sidecar_watch",
+    "sidecar_speech": "backend lengths run settings sidecar_eyes store_address",
+    "sidecar_watch": "sidecar_exit sidecar_eyes sidecar_speech",
+    "standing": "sample",
+    "subject": "frames loops place real_threads sample",
+    "surroundings": "frames knowing names real_threads sample",
+    "syscalls": "threadstat",
+    "task_wait": "children descriptors frames futures kernel_wait loops sample surroundings waits",
+    "thread_watch": "frames sample standing threadstat",
+    "threadstat": "",
+    "waits": "children frames futures kernel_wait knowing lapse locks names sample surroundings",
+    "witness": "activity live run sampler shield subject",
+}
+MAY_IMPORT |= {
+    f"heartbeat_client.{room}": " ".join(f"heartbeat_client.{other}" for other in others.split())
+    for room, others in EVIDENCE.items()
 }
 
 # An outside library and the modules that may import it: no other module, and no other library.

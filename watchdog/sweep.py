@@ -169,7 +169,9 @@ class Sweep:
         return not self._held_back(case, seen)
 
     def _held_back(self, case: Case, seen: _Seen) -> bool:
-        held_back = seen.doubtful and case.verdict is not None and case.verdict.state == SILENT
+        silent = case.verdict is not None and case.verdict.state == SILENT
+        # A death that was reported is no missing beat.
+        held_back = seen.doubtful and silent and (case.run is None or case.run.gone_at is None)
         if held_back:
             self._report.held.append(case.run_id)
         return held_back

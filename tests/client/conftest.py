@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from heartbeat_client import configure, flush, lifecycle, settings, shield, tracking
 from heartbeat_client.settings import Settings
 from heartbeat_client.testing import MemoryStore
-from tests.client.world import Process, World, now
+from tests.client.world import Process, World, now, until
 
 
 @pytest.fixture
@@ -22,6 +23,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
     yield
     configure(store=MemoryStore())
     lifecycle.interrupt_open_runs("the test is over", 10)
+    until(
+        lambda: all(thread.name != "hangwatch-lines" for thread in threading.enumerate()), "lines that are being said"
+    )
 
 
 @pytest.fixture

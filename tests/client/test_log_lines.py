@@ -131,11 +131,15 @@ def test_a_process_that_was_stopped_says_one_line(world: World) -> None:
     assert [line.rpartition(" (")[2] for line in lines] == ["60.2 min elapsed)", "65.0 min elapsed)"]
 
 
+# The line of an interval is made due at once, so that neither a fast nor a slow machine shows another number of lines.
 SEED = """
 from heartbeat_client import HeartbeatLogger
-import time
-with HeartbeatLogger("Loading historical games for 450 players", {call}):
-    time.sleep(0.5)
+import threading, time
+with HeartbeatLogger("Loading historical games for 450 players", {call}) as logger:
+    assert logger.interval == 3600
+    logger._live.next_line = 0.0
+    while logger._live.next_line == 0.0 or [t for t in threading.enumerate() if t.name == "hangwatch-lines"]:
+        time.sleep(0.01)
 try:
     with HeartbeatLogger("Publishing 450 prediction requests", {call}):
         raise ValueError
@@ -163,16 +167,16 @@ FOR_WORSE = AT_INFO + "; logging.getLogger().handlers[0].setLevel('CRITICAL')"
 DISABLED = "import logging.config, heartbeat_client; logging.config.dictConfig({'version': 1})"
 
 WAYS = {
-    "unconfigured, interval": (UNCONFIGURED, "interval=0.3"),
-    "unconfigured, interval_seconds": (UNCONFIGURED, "interval_seconds=0.3"),
-    "unconfigured, by position": (UNCONFIGURED, "0.3"),
-    "both keywords": (UNCONFIGURED, "interval=0.3, interval_seconds=9"),
-    "configured at INFO": (AT_INFO, "interval=0.3"),
-    "configured at WARNING": (AT_WARNING, "interval=0.3"),
-    "propagate off": (NOT_PROPAGATED, "interval=0.3"),
-    "a null handler": (NULL, "interval=0.3"),
-    "a handler for worse": (FOR_WORSE, "interval=0.3"),
-    "disabled by dictConfig": (DISABLED, "interval=0.3"),
+    "unconfigured, interval": (UNCONFIGURED, "interval=3600"),
+    "unconfigured, interval_seconds": (UNCONFIGURED, "interval_seconds=3600"),
+    "unconfigured, by position": (UNCONFIGURED, "3600"),
+    "both keywords": (UNCONFIGURED, "interval=3600, interval_seconds=9"),
+    "configured at INFO": (AT_INFO, "interval=3600"),
+    "configured at WARNING": (AT_WARNING, "interval=3600"),
+    "propagate off": (NOT_PROPAGATED, "interval=3600"),
+    "a null handler": (NULL, "interval=3600"),
+    "a handler for worse": (FOR_WORSE, "interval=3600"),
+    "disabled by dictConfig": (DISABLED, "interval=3600"),
 }
 
 
@@ -184,11 +188,28 @@ def test_the_seeds_lines_come_out_exactly_once(process: Process, logging_is: str
     assert out == EXPECTED
 
 
+def test_lines_come_by_themselves(process: Process) -> None:
+    """While the operation waits, a line comes each interval, without a call of the operation's."""
+    with process.start(
+        """
+        import sys
+        from heartbeat_client import HeartbeatLogger
+        with HeartbeatLogger("Loading", interval=0.2):
+            sys.stdin.readline()
+        """
+    ) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline().rstrip() for _ in range(4)]
+        child.communicate("go on\n", timeout=30)
+
+    assert lines == ["HEARTBEAT START: Loading", *["HEARTBEAT: Loading still running (0.0 min elapsed)"] * 3]
+
+
 def test_lines_go_to_logging_where_a_handler_shows_them(process: Process) -> None:
     """A handler that shows INFO gets the lines, and stdout stays for the program."""
     done = process.run(
         "import logging; logging.basicConfig(level=logging.INFO, format='%(levelname)s %(name)s %(message)s')\n"
-        + SEED.format(call="interval=0.3")
+        + SEED.format(call="interval=3600")
     )
 
     levels = ["INFO", "INFO", "INFO", "INFO", "ERROR"]
@@ -202,7 +223,7 @@ def test_the_error_line_goes_where_errors_go(process: Process) -> None:
     """At WARNING the handler shows the line of the error, and stdout the others."""
     done = process.run(
         "import logging; logging.basicConfig(level=logging.WARNING, format='%(message)s')\n"
-        + SEED.format(call="interval=0.3")
+        + SEED.format(call="interval=3600")
     )
 
     assert done.stderr.splitlines() == EXPECTED[-1:]

@@ -328,11 +328,11 @@ def test_a_run_turns_overdue(run: Run, expected: datetime | None) -> None:
         pytest.param(a_run(state="succeeded", deadline=at(30)), None, id="never_once_it_succeeded"),
         pytest.param(a_run(state="failed", deadline=at(30)), None, id="never_once_it_failed"),
         pytest.param(a_run(state="interrupted"), None, id="never_once_it_was_interrupted"),
-        pytest.param(a_run(state="succeeded", revived_at=at(1)), at(1), id="until_seen_when_it_ends_after_it_was_lost"),
+        pytest.param(a_run(state="succeeded", revived_at=at(1)), at(1), id="lost_then_ended"),
     ],
 )
 def test_a_run_is_due(run: Run, expected: datetime | None) -> None:
-    """A run is due at the first instant at which it could be a problem, and after its end only to take back that it was lost."""
+    """A run is due when it could first be a problem; after its end only to take back that it was lost."""
     assert due_at(run) == expected
 
 
