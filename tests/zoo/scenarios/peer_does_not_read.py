@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import socket
+
+
+def operation() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    client.sendall(b"x" * 100_000_000)  # BLAME
+
+
+if __name__ == "__main__":
+    from stage import play
+
+    play(operation)
