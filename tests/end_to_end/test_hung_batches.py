@@ -108,15 +108,17 @@ def told(stack: Stack) -> dict[str, Told]:
 def test_a_hang_in_each_place_is_told_once_before_the_deadline(told: dict[str, Told], place: str) -> None:
     """One notice names the operation and the batch, while there is time left; the resolved notice follows."""
     batch = told[place]
-    opened, resolved = batch.messages[0], batch.messages[-1]
+    opened, *between, resolved = batch.messages
 
-    assert len(batch.messages) == 2, [message.notification for message in batch.messages]
+    # On a crowded machine a batch may still hang at its deadline, which is told as worse.
+    assert all("past its deadline now" in message.notification for message in between), between
+    assert len(between) <= 1
     assert OPERATIONS[place] in opened.text
     assert "stalled" in opened.text
     # Of the run's own time: a consolidation's begins when the last completion is in.
     assert re.search(r"Time left\*?\n\d+(\.\d)? (s|min)", opened.text)
     assert "prediction-coordinator" in opened.text or place == "worker"
-    assert "recovered" in resolved.text
+    assert any(how in resolved.notification for how in (": recovered after", ": finished late after"))
     assert not opened.mentions
 
 
