@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test zoo bench lint format lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -31,6 +31,12 @@ demo: $(DEMO_STAMP)  ## show a hung operation being caught, in under a minute, o
 test: $(VENV)/.stamp-dev  ## run the tests (ARGS="tests/client -k name", WORKERS=2, PYTHON=python3.12)
 	@echo "running the tests with $$($(BIN)/python --version), $(WORKERS) at a time"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+zoo: $(VENV)/.stamp-dev  ## hang in some seventy ways, and print what records and notices say (ARGS="regex lock_order")
+	@$(BIN)/python -m tests.zoo.records $(ARGS)
+
+bench: $(VENV)/.stamp-dev  ## measure what watching costs
+	@$(BIN)/python -m bench.evidence $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## check style, formatting and types
 	@$(BIN)/ruff check .

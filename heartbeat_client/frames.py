@@ -5,7 +5,6 @@ Nothing here keeps a frame: one that is kept pins its locals, sockets and locks 
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import os
@@ -16,6 +15,7 @@ from functools import lru_cache
 from types import FrameType
 
 from .place import _OURS, _foreign, _package, _relative
+from .quiet import all_frames, caller_of
 from .run import Place
 from .sample import FrameSeen, Since
 
@@ -25,7 +25,6 @@ INNER = 48
 OUTER = 16
 _WALK_LIMIT = 2000
 _RESUMABLE = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: their frames outlive a call
-_DEADLOCKS = sys.version_info[:2] == (3, 11)
 
 _PYTHON = os.path.dirname(os.__file__) + os.sep
 
@@ -73,19 +72,8 @@ def can_walk() -> bool:
 
 
 def current_frames() -> dict[int, FrameType]:
-    """The innermost frame of each thread by its ident; the caller must drop it at once.
-
-    On 3.11 a garbage collection inside of `sys._current_frames()` deadlocks the interpreter (cpython gh-106883).
-    """
-    if not can_walk():
-        return {}
-    if not (_DEADLOCKS and gc.isenabled()):
-        return sys._current_frames()  # noqa: SLF001 (there is no public way)
-    gc.disable()
-    try:
-        return sys._current_frames()  # noqa: SLF001 (there is no public way)
-    finally:
-        gc.enable()
+    """The innermost frame of each thread by its ident, none without the GIL; the caller must drop it at once."""
+    return all_frames() if can_walk() else {}
 
 
 def mark_of(frame: FrameType, since: Since) -> Mark | None:
@@ -127,7 +115,7 @@ def _steps(frame: FrameType | None) -> Iterator[FrameType]:
         if frame is None:
             return
         yield frame
-        frame = frame.f_back
+        frame = caller_of(frame)
 
 
 def _seen(frame: FrameType, mark: Mark | None, home: Home) -> FrameSeen:

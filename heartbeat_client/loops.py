@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .frames import Home, stdlib_path
 from .futures import closed_over, first_undone
+from .quiet import caller_of, frame_inside, locals_of
 from .sample import FrameSeen, Since
 
 __all__ = ["Awaited", "LoopPing", "TaskWatch", "chain_of", "loop_and_task_in", "running_task"]
@@ -135,7 +136,7 @@ def _outside(frame: FrameType | None) -> tuple[int | None, int | None]:
     """The descriptor of the stream and the pid of the child that asyncio's own innermost coroutine waits for."""
     if frame is None or stdlib_path(frame.f_code.co_filename) not in _STREAMS:
         return None, None
-    owner = frame.f_locals.get("self")
+    owner = locals_of(frame).get("self")
     transport = getattr(owner, "_transport", owner)
     fd = getattr(transport, "_sock_fd", getattr(transport, "_fileno", None))
     pid = getattr(transport, "_pid", None)
@@ -149,9 +150,9 @@ def loop_and_task_in(frame: FrameType | None) -> tuple[Any, Any]:
             break
         code = frame.f_code
         if code.co_name == "run_until_complete" and stdlib_path(code.co_filename) == "asyncio/base_events.py":
-            task = frame.f_locals.get("future")
-            return frame.f_locals.get("self"), task if hasattr(task, "get_coro") else None
-        frame = frame.f_back
+            task = locals_of(frame).get("future")
+            return locals_of(frame).get("self"), task if hasattr(task, "get_coro") else None
+        frame = caller_of(frame)
     return None, None
 
 
@@ -176,7 +177,7 @@ def _behind(leaf: Any, innermost: FrameType | None) -> list[Any]:
 
 def _of_function(frame: FrameType) -> list[Any]:
     code = frame.f_code
-    path, local = stdlib_path(code.co_filename), frame.f_locals
+    path, local = stdlib_path(code.co_filename), locals_of(frame)
     if path == "asyncio/tasks.py" and code.co_name == "wait_for":
         return [local.get("fut")]
     if path == "asyncio/tasks.py" and code.co_name == "_wait":
@@ -204,11 +205,11 @@ def _coroutines(coroutine: Any, home: Home) -> tuple[list[FrameSeen], FrameType 
 def _open(awaitable: Any) -> tuple[FrameType | None, Any]:
     """The frame of something awaited, and what that awaits in turn."""
     if isinstance(awaitable, CoroutineType):
-        return awaitable.cr_frame, awaitable.cr_await
+        return frame_inside(awaitable, "cr_frame"), awaitable.cr_await
     if isinstance(awaitable, AsyncGeneratorType):
-        return awaitable.ag_frame, awaitable.ag_await
+        return frame_inside(awaitable, "ag_frame"), awaitable.ag_await
     if isinstance(awaitable, GeneratorType):
-        return awaitable.gi_frame, awaitable.gi_yieldfrom
+        return frame_inside(awaitable, "gi_frame"), awaitable.gi_yieldfrom
     if type(awaitable).__name__ in _WRAPPERS:
         kinds = (CoroutineType, AsyncGeneratorType, GeneratorType)
         return None, next((one for one in gc.get_referents(awaitable) if isinstance(one, kinds)), None)

@@ -13,6 +13,7 @@ from typing import Any
 from .frames import Home, mark_of, stdlib_path
 from .loops import running_task
 from .place import _OURS
+from .quiet import caller_of
 from .real_threads import ident_here, native_here
 from .sample import Since
 
@@ -83,5 +84,5 @@ def _opened_in(frame: FrameType | None) -> FrameType | None:
         file = frame.f_code.co_filename
         if not file.startswith(_OURS) and stdlib_path(file) != "contextlib.py":
             return frame
-        frame = frame.f_back
+        frame = caller_of(frame)
     return None

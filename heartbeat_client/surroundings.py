@@ -10,6 +10,7 @@ from typing import Any
 from .frames import Home, current_frames, place_of_frame, stdlib_path, walk
 from .knowing import ThreadBook
 from .names import fit
+from .quiet import caller_of, locals_of
 from .real_threads import known_threads
 from .sample import FrameSeen
 
@@ -26,7 +27,7 @@ def steps(frame: FrameType | None) -> Iterator[FrameType]:
         if frame is None:
             return
         yield frame
-        frame = frame.f_back
+        frame = caller_of(frame)
 
 
 class Surroundings:
@@ -58,13 +59,13 @@ class Surroundings:
         for ident, frame in list(self.frames.items())[:_THREADS]:
             for step in steps(frame):
                 if step.f_code.co_name == "run" and stdlib_path(step.f_code.co_filename) == _WORKER:
-                    yield id(getattr(step.f_locals.get("self"), "future", None)), ident
+                    yield id(getattr(locals_of(step).get("self"), "future", None)), ident
 
     def pool_of(self, ident: int) -> Any:
         """The executor that a thread works for, None when it works for none."""
         for step in steps(self.frames.get(ident)):
             if step.f_code.co_name == "_worker" and stdlib_path(step.f_code.co_filename) == _WORKER:
-                reference = step.f_locals.get("executor_reference")
+                reference = locals_of(step).get("executor_reference")
                 return reference() if callable(reference) else None
         return None
 
@@ -73,7 +74,7 @@ class Surroundings:
         return any(
             step.f_code.co_name == function
             and stdlib_path(step.f_code.co_filename) == file
-            and step.f_locals.get("self") is owner
+            and locals_of(step).get("self") is owner
             for step in steps(self.frames.get(ident or 0))
         )
 

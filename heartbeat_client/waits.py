@@ -19,6 +19,7 @@ from .knowing import given_to
 from .lapse import lapse
 from .locks import lock_wait
 from .names import fit
+from .quiet import locals_of
 from .sample import Wait
 from .surroundings import Surroundings, steps
 
@@ -40,7 +41,7 @@ def python_wait(around: Surroundings, ident: int, standing: bool) -> Wait | int 
         if code.co_filename in around.home:
             break
         rule = _RULES.get((stdlib_path(code.co_filename), code.co_name)) or _of_library(code.co_filename, code.co_name)
-        found = rule(step.f_locals, around, ident) if rule else None
+        found = rule(locals_of(step), around, ident) if rule else None
         if isinstance(found, Wait) and found.call in _GENERAL:
             general = found  # an Event is made of a Condition: the outer one is what the user waits for
         elif found is not None:
@@ -168,7 +169,7 @@ def _runs_job(step: FrameType, job: object) -> bool:
     code = step.f_code
     if code.co_name != "worker" or stdlib_path(code.co_filename) != "multiprocessing/pool.py":
         return False
-    return bool(step.f_locals.get("job") == job)
+    return bool(locals_of(step).get("job") == job)
 
 
 def _grpc(local: Local, around: Surroundings, ident: int) -> Wait:

@@ -147,7 +147,7 @@ EVIDENCE = {
     "children": "threadstat",
     "conclusions": "activity lapse portrait sample scene",
     "descriptors": "lapse threadstat",
-    "frames": "place run sample",
+    "frames": "place quiet run sample",
     "futures": "names real_threads sample surroundings",
     "kernel_wait": "children descriptors lapse sample syscalls threadstat",
     "knowing": "real_threads",
@@ -158,10 +158,11 @@ EVIDENCE = {
         "children frames kernel_wait knowing loops operation_watch real_threads sample "
         "surroundings task_wait thread_watch waits"
     ),
-    "loops": "frames futures sample",
+    "loops": "frames futures quiet sample",
     "names": "",
     "operation_watch": "loops sample subject thread_watch",
     "portrait": "activity frames sample scene",
+    "quiet": "",
     "real_threads": "",
     "sample": "",
     "sampler": (
@@ -176,13 +177,13 @@ EVIDENCE = {
     "sidecar_speech": "backend lengths run settings sidecar_eyes store_address",
     "sidecar_watch": "sidecar_exit sidecar_eyes sidecar_speech",
     "standing": "sample",
-    "subject": "frames loops place real_threads sample",
-    "surroundings": "frames knowing names real_threads sample",
+    "subject": "frames loops place quiet real_threads sample",
+    "surroundings": "frames knowing names quiet real_threads sample",
     "syscalls": "threadstat",
     "task_wait": "children descriptors frames futures kernel_wait loops sample surroundings waits",
     "thread_watch": "frames sample standing threadstat",
     "threadstat": "",
-    "waits": "children frames futures kernel_wait knowing lapse locks names sample surroundings",
+    "waits": "children frames futures kernel_wait knowing lapse locks names quiet sample surroundings",
     "witness": "activity live run sampler shield subject",
 }
 MAY_IMPORT |= {

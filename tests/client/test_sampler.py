@@ -286,28 +286,34 @@ print("alive")
 """
 
 
-# Stacks that come and go while each allocation collects and each collection lets other threads run: on 3.11 that ended
-# in a crash within seconds wherever a frame was asked for its caller with collections on.
+# Threads that end, while allocations collect and each collection lets others run: on 3.11 this ended in a crash 5 of 6
+# times while only `sys._current_frames()` was called with collections off, and `f_back` was not.
 WALKS = """
-import gc, threading, time
+import gc, random, threading, time
 from heartbeat_client.frames import Home, current_frames, walk
-stop, home = time.monotonic() + 6, Home()
+stop, home = time.monotonic() + 8, Home()
 def deep(n):
     if n: return deep(n - 1)
     raise ValueError("x")
+def short():
+    for _ in range(3):
+        try: deep(random.randrange(150))
+        except ValueError: pass
+        time.sleep(0)
 def churn():
     while time.monotonic() < stop:
-        try: deep(80)
-        except ValueError: pass
-        [[] for _ in range(50)]
+        threads = [threading.Thread(target=short) for _ in range(10)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
 gc.callbacks.append(lambda phase, info: time.sleep(0))
-gc.set_threshold(5)
-threads = [threading.Thread(target=churn) for _ in range(8)]
-for thread in threads: thread.start()
+gc.set_threshold(10)
+workers = [threading.Thread(target=churn) for _ in range(3)]
+for worker in workers: worker.start()
 while time.monotonic() < stop:
     for frame in current_frames().values():
         walk(frame, home, now=time.monotonic())
-for thread in threads: thread.join()
+    time.sleep(0.001)
+for worker in workers: worker.join()
 print("alive")
 """
 

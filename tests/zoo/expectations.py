@@ -33,7 +33,7 @@ HANGS: dict[str, Row] = {
     "event_poll": Row("looping", r"an Event"),
     "recv_timeout_loop": Row("looping", r"peer 127\.0\.0\.1"),
     "lock_taken_twice": Row("blocked", r"a lock", r"who holds a plain Lock can't be known"),
-    "lock_order": Row("blocked", r"the lock 'SECOND'", r"'other-way-round' at lock_order.py"),
+    "lock_order": Row("blocked", r"the lock 'SECOND'", r"'other-way-round' at (scenarios/)?lock_order.py"),
     "rlock_held": Row("blocked", r"the lock 'LOCK', held by thread 'holder'"),
     "pool_deadlock": Row("blocked", r"a Future no thread is running.*pool of 1, which is full"),
     "future_stuck": Row("blocked", r"a Future that thread 'ThreadPoolExecutor-0_0' is running.*recv"),

@@ -30,7 +30,7 @@ from watchdog.adapters.sqlite import SqliteStore
 __all__ = ["Outcome", "play_together", "wrong"]
 
 TOGETHER = 8
-HANG_SECONDS = 30.0
+HANG_SECONDS = 60.0
 HEALTHY_SECONDS = 12.0
 # Python can't look at itself while these last.
 NEED_HELPER = frozenset({"c_code_without_gil", "gil_held_blocked", "gil_held_elsewhere", "regex", "big_json_hold"})

@@ -1,40 +1,48 @@
-"""The zoo: real processes that hang, or do not, and what is concluded about each."""
+"""The zoo: real processes that hang, or do not, judged from the records in a store and the notices at a Slack."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import pytest
 
 from heartbeat_client.frames import can_walk
 
 from .expectations import HANGS, HEALTHY
-from .zoo import SCENARIOS, blame_lines, observe, play, right, too_long
+from .records import TOGETHER, play_together, wrong
+from .zoo import SCENARIOS, blame_lines
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: what the kernel knows is in its /proc"),
     pytest.mark.skipif(not can_walk(), reason="needs python with a GIL: other threads' frames are not read"),
+    pytest.mark.xdist_group("zoo"),
 ]
 
 
-@pytest.mark.parametrize("name", HANGS)
-def test_a_hang_is_told_with_its_kind_its_line_and_its_wait(name: str) -> None:
-    """Within seconds the conclusion has the right kind, the right line and what is waited for, and tells no secret."""
-    seen = play(name, HANGS[name], limit=40)
-
-    assert seen.last is not None, seen.errors
-    assert right(name, HANGS[name], seen.last) == [], (seen.last, seen.kinds)
-    assert seen.last["trouble"] == ""
-    assert "planted" not in str(seen.last)
+def together(names: Sequence[str]) -> list[object]:
+    """Scenarios that are played at once, named by the first of them."""
+    chunks = [names[begin : begin + TOGETHER] for begin in range(0, len(names), TOGETHER)]
+    return [pytest.param(chunk, id=f"{chunk[0]} and others") for chunk in chunks]
 
 
-@pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_operation_is_never_said_to_stand(name: str) -> None:
-    """Nothing stands for longer than its longest call takes."""
-    found = observe(name)
+@pytest.mark.parametrize("names", together(list(HANGS)))
+def test_a_hang_is_told_with_its_kind_its_line_and_its_wait(names: list[str]) -> None:
+    """Within seconds record and notice have the right kind, line and wait, and tell no secret."""
+    outcomes = play_together(names)
 
-    assert found
-    assert too_long(found, HEALTHY[name]) == []
+    assert {outcome.name: (wrong(outcome), outcome.activity) for outcome in outcomes if wrong(outcome)} == {}
+    assert [outcome.name for outcome in outcomes if not outcome.notices] == []
+    assert "planted" not in str(outcomes)
+
+
+@pytest.mark.parametrize("names", together(list(HEALTHY)))
+def test_a_healthy_operation_wakes_nobody(names: list[str]) -> None:
+    """What declares nothing, and stands in no call for longer than is allowed, is not told."""
+    outcomes = play_together(names)
+
+    assert {outcome.name: outcome.notices for outcome in outcomes if outcome.notices} == {}
+    assert [outcome.name for outcome in outcomes if not outcome.activity] == []
 
 
 def test_every_scenario_has_its_expectation() -> None:

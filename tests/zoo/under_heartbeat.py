@@ -7,6 +7,8 @@ import inspect
 import os
 import runpy
 import sys
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,8 @@ SETTINGS = {
 
 def main(name: str) -> None:
     """Play it, with progress declared that never comes unless ZOO_OPAQUE is set."""
+    if name == "thread_ended":
+        _abandoned(name)
     configure(**SETTINGS, service="zoo", sidecar="ZOO_SIDECAR" in os.environ)  # type: ignore[arg-type]  # by name
     operation = runpy.run_path(str(Path(__file__).parent / "scenarios" / f"{name}.py"), run_name="zoo")["operation"]
     total = None if "ZOO_OPAQUE" in os.environ else 1
@@ -34,6 +38,15 @@ def main(name: str) -> None:
     else:
         with Heartbeat(name, run_id=name, total=total):
             operation()
+
+
+def _abandoned(name: str) -> None:
+    """A heartbeat whose thread ends without leaving it."""
+    configure(**SETTINGS, service="zoo")  # type: ignore[arg-type]  # by name
+    thread = threading.Thread(target=Heartbeat(name, run_id=name, total=1).__enter__)
+    thread.start()
+    thread.join()
+    time.sleep(1000)
 
 
 async def _async(name: str, operation: object, total: int | None) -> None:
