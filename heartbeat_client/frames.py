@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from types import FrameType
 
-from .place import _OURS, _foreign, _package, _relative
+from .place import OURS, is_foreign, package_of, relative_path
 from .quiet import all_frames, caller_of
 from .run import Place
 from .sample import FrameSeen, Since
@@ -55,13 +55,15 @@ class Home:
 
     def __init__(self, opened_in: str = "") -> None:
         self._file = opened_in
-        self._package = _package(opened_in)
+        self._package = package_of(opened_in)
 
     def __contains__(self, file: str) -> bool:
-        if file.startswith(_OURS):
+        if file.startswith(OURS):
             return False
         return (
-            not _foreign(file) or file == self._file or (self._package is not None and _package(file) == self._package)
+            not is_foreign(file)
+            or file == self._file
+            or (self._package is not None and package_of(file) == self._package)
         )
 
 
@@ -100,7 +102,7 @@ def walk(
     outer: deque[FrameSeen] = deque(maxlen=OUTER)
     for step in _steps(frame):
         code = step.f_code
-        if code.co_filename.startswith(_OURS):
+        if code.co_filename.startswith(OURS):
             continue
         mark = mark_of(step, since)
         seen = _seen(step, mark, home)
@@ -133,7 +135,7 @@ def _seen(frame: FrameType, mark: Mark | None, home: Home) -> FrameSeen:
 
 def place_of_frame(seen: FrameSeen) -> Place:
     """Where a frame stands, as it may be shown: its file below the entry of sys.path that holds it."""
-    return Place(_relative(seen.file, tuple(sys.path)), seen.line, seen.function)
+    return Place(relative_path(seen.file, tuple(sys.path)), seen.line, seen.function)
 
 
 @lru_cache(maxsize=2048)

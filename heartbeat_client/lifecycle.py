@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .checks import Checks, Length
 from .live import LiveRun
-from .logline import report
+from .logline import Speaker, report
 from .process import this_process
 from .pulse import Pulse
 from .roster import Roster
@@ -38,7 +38,9 @@ class Works:
         self.roster = Roster()
         self.sampler = Sampler()
         self.sidecar = Sidecar(self.roster)
-        self.pulse = Pulse(self.roster, after=self.sidecar.tick)
+        self.pulse = Pulse(self.roster, after=self._after_look)
+        self._speaker = Speaker()
+        self._told_trouble = ""
         self.sender = Sender(self.roster, after=self.sidecar.follow)
         self._exit_known = False
 
@@ -65,6 +67,17 @@ class Works:
         self.sidecar.end(live)
         if self.sender.thread.started:
             self.sender.thread.wake(by=live.due())
+
+    def _after_look(self) -> None:
+        self.sidecar.tick()
+        trouble = self.sampler.trouble
+        if trouble and trouble != self._told_trouble:
+            self._told_trouble = trouble
+            self._speaker.report(
+                logging.ERROR,
+                f"heartbeat_client: an error of its own, {trouble}; the operation is not touched, the evidence of "
+                "where it stands may be incomplete; please report it",
+            )
 
     def flush(self, timeout: float) -> bool:
         """Write everything as it is now; True at once when nothing is written at all."""

@@ -9,9 +9,9 @@ from types import TracebackType
 
 from .run import Place
 
-__all__ = ["innermost", "place_of", "type_name"]
+__all__ = ["OURS", "innermost", "is_foreign", "package_of", "place_of", "relative_path", "type_name"]
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 
@@ -22,11 +22,11 @@ def place_of(traceback: TracebackType | None) -> Place | None:
     A user's own code is what is neither Python's nor installed; where all is installed, the package that the traceback
     begins in, for that is where the heartbeat was opened.
     """
-    places = [place for place in _places(traceback) if not place[0].startswith(_OURS)]
+    places = [place for place in _places(traceback) if not place[0].startswith(OURS)]
     if not places:
         return innermost(traceback)
-    home = _package(places[0][0])
-    own = [place for place in places if not _foreign(place[0]) or (home and _package(place[0]) == home)]
+    home = package_of(places[0][0])
+    own = [place for place in places if not is_foreign(place[0]) or (home and package_of(place[0]) == home)]
     return _shown(*(own or places)[-1])
 
 
@@ -52,11 +52,11 @@ def _places(traceback: TracebackType | None) -> list[tuple[str, int, str]]:
 
 
 def _shown(filename: str, line: int, function: str) -> Place:
-    return Place(_relative(filename, tuple(sys.path)), line, function)
+    return Place(relative_path(filename, tuple(sys.path)), line, function)
 
 
 @lru_cache(maxsize=1024)
-def _relative(filename: str, path: tuple[str, ...]) -> str:
+def relative_path(filename: str, path: tuple[str, ...]) -> str:
     """The part below the longest entry of sys.path; the rest could hold a user's name."""
     roots = (os.path.abspath(entry).rstrip(os.sep) + os.sep for entry in path if entry.strip(os.sep))
     root = max((root for root in roots if filename.startswith(root)), key=len, default="")
@@ -66,11 +66,12 @@ def _relative(filename: str, path: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _foreign(filename: str) -> bool:
-    return filename.startswith(("<", _STDLIB)) or _package(filename) is not None
+def is_foreign(filename: str) -> bool:
+    """Whether a file is Python's own or an installed package's."""
+    return filename.startswith(("<", _STDLIB)) or package_of(filename) is not None
 
 
-def _package(filename: str) -> str | None:
+def package_of(filename: str) -> str | None:
     """The top-level name of an installed package that a file belongs to."""
     for marker in _INSTALLED:
         _, found, below = filename.rpartition(marker)

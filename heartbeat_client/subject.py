@@ -12,7 +12,7 @@ from typing import Any
 
 from .frames import Home, mark_of, stdlib_path
 from .loops import running_task
-from .place import _OURS
+from .place import OURS
 from .quiet import caller_of
 from .real_threads import ident_here, native_here
 from .sample import Since
@@ -82,7 +82,7 @@ def _opened_in(frame: FrameType | None) -> FrameType | None:
         if frame is None:
             return None
         file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and stdlib_path(file) != "contextlib.py":
+        if not file.startswith(OURS) and stdlib_path(file) != "contextlib.py":
             return frame
         frame = caller_of(frame)
     return None

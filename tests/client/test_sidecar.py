@@ -217,7 +217,7 @@ def test_a_held_interpreter_is_told_with_the_place_before(process: Process, begi
 
 def test_the_process_itself_goes_on_where_the_helper_stopped(process: Process, begin: Begin) -> None:
     """What the helper wrote is no stranger's record: after the hold the process beats and ends its run as its own."""
-    script = begin(inside("ctypes.PyDLL(None).sleep(9); hb.note('back')"))
+    script = begin(inside("ctypes.PyDLL(None).sleep(25); hb.note('back')"))
     until(lambda: kind(process) == "gil_held", "the helper to speak")
     _, err = script.communicate(timeout=60)
 
