@@ -20,7 +20,7 @@ SETTINGS = {
     "beat_every": 0.5,
     "silent_after": 8,
     "stalled_after": 4,
-    "opaque_after": 4,
+    "opaque_after": 8,
     "deadline": 600,
     "interval": 600,
 }
