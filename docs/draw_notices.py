@@ -19,7 +19,8 @@ from heartbeat_client.run import Progress, RecordError, Run, Thresholds
 from watchdog.adapters.slack_blocks import payload
 from watchdog.incident import OPENED, REMINDED, RESOLVED, WORSENED, Case, Told, opened, step
 from watchdog.message import Message, Subject, compose
-from watchdog.policy import Policy, parse_policy
+from watchdog.policy import Policy
+from watchdog.policy_file import parse_policy
 from watchdog.verdict import judge
 
 START = datetime(2026, 1, 14, 10, 0, tzinfo=timezone.utc)

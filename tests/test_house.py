@@ -101,6 +101,7 @@ MAY_IMPORT = {
     "watchdog": "",
     "watchdog.wording": RECORD,
     "watchdog.policy": RECORD,
+    "watchdog.policy_file": f"{RECORD} watchdog.policy",
     "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy",
     "watchdog.incident": JUDGING,
     "watchdog.family": f"{JUDGING} watchdog.incident",
@@ -132,7 +133,7 @@ MAY_IMPORT = {
         "watchdog.ports watchdog.adapters.store_rules heartbeat_client.backend heartbeat_client.stores.documents "
         "heartbeat_client.stores.firestore_connection"
     ),
-    "watchdog.wiring": f"{KEEPING} watchdog.adapters.* heartbeat_client.store_address",
+    "watchdog.wiring": f"{KEEPING} watchdog.policy_file watchdog.adapters.* heartbeat_client.store_address",
     "watchdog.screens": f"{SWEEPING} watchdog.adapters.console",
     "watchdog.examination": f"{SWEEPING} watchdog.wiring",
     "watchdog.demo": WIRED,

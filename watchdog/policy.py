@@ -1,23 +1,19 @@
-"""What operators decide: limits, reminders and links by operation, read from a policy file.
+"""What operators decide: limits, reminders and links by operation, and the watchdog's own pace.
 
-Owns the file's grammar and the order of precedence: the first `[[operation]]` rule that matches, then what the run's
-owner set in code or environment, then `[defaults]`, then the client's own defaults.
+Owns the order of precedence: the first `[[operation]]` rule that matches, then what the run's owner set in code or
+environment, then `[defaults]`, then the client's own defaults. The file's grammar is `policy_file`'s.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from heartbeat_client.lengths import seconds_of
 from heartbeat_client.run import Run
 
-__all__ = ["Pace", "Policy", "PolicyError", "Rule", "Settings", "parse_policy"]
+__all__ = ["LIMITS", "Pace", "Policy", "PolicyError", "Rule", "Settings"]
 
 LIMITS = ("silent_after", "stalled_after", "opaque_after", "max_runtime", "warn_at")
 
@@ -32,7 +28,10 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a table of the policy says; None where it says nothing. Lengths in seconds, warn_at a share of the way."""
+    """What a table of the policy says; None where it says nothing. Lengths in seconds, warn_at a share of the way.
+
+    on_failure: whether people are told of runs that failed or were interrupted.
+    """
 
     silent_after: float | None = None
     stalled_after: float | None = None
@@ -43,6 +42,7 @@ class Settings:
     remind_every: float | None = None
     runbook: str | None = None
     slack_channel: str | None = None
+    on_failure: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ class Pace:
     gap_after: a sweep this long after the last one doubts itself. settle: how long it then holds `silent` verdicts,
     for clients come back within 15 s of the store and beat every 15 s. claim_for: how long one sweep owns a notice.
     budget: how long one sweep may take; Cloud Scheduler's attempt ends at 55 s. retry_after: pause after a first failed
-    delivery.
+    delivery. doubt_at_most: how long `silent` verdicts are held when most live runs fall silent together; a run with
+    30 minutes still has most of them then. steady_for: how long a run that went wrong again within an hour must be
+    well before its incident is over; it doubles with each time. measure_every: how often live runs are read for
+    metrics. time_zone: the one that "today" is meant in.
     """
 
     audit_every: float = 900.0
@@ -71,6 +74,10 @@ class Pace:
     claim_for: float = 60.0
     budget: float = 45.0
     retry_after: float = 20.0
+    doubt_at_most: float = 180.0
+    steady_for: float = 300.0
+    measure_every: float = 300.0
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Policy:
         return next((rule for rule in self.rules if fnmatchcase(operation, rule.match)), None)
 
     def setting(self, operation: str, name: str) -> Any:
-        """A setting that only the policy knows (remind_every, runbook, slack_channel); None where it says nothing."""
+        """A setting that only the policy knows, such as runbook or on_failure; None where it says nothing."""
         rule = self.rule_for(operation)
         ruled = getattr(rule.settings, name) if rule else None
         return getattr(self.defaults, name) if ruled is None else ruled
@@ -122,111 +129,3 @@ class Policy:
         ends = run.started_at + timedelta(seconds=length)
         inherited = run.deadline if run.ancestors else None
         return {"deadline": min(ends, inherited) if inherited else ends}
-
-
-def parse_policy(tables: Mapping[str, Any], who: str = "policy") -> Policy:
-    """Check parsed TOML as a whole and make a policy of it.
-
-    Raises `PolicyError` with a line for each mistake found, so that one look at the file mends them all.
-    """
-    problems: list[str] = []
-    problems += [_unknown_table(name, who) for name in tables if name not in _TABLES]
-    defaults = _settings(_table(tables, "defaults", who, problems), f"{who}: [defaults]", problems)
-    rules = _rules(tables.get("operation", []), who, problems)
-    pace = _pace(_table(tables, "watchdog", who, problems), f"{who}: [watchdog]", problems)
-    if problems:
-        raise PolicyError(problems)
-    return Policy(defaults, rules, pace)
-
-
-_TABLES = ("defaults", "operation", "watchdog")
-
-
-def _unknown_table(name: str, who: str) -> str:
-    return f"{who}: [{_named(name)}]: expected [defaults], [[operation]] or [watchdog]{_nearest(name, _TABLES)}"
-
-
-def _table(tables: Mapping[str, Any], name: str, who: str, problems: list[str]) -> Mapping[str, Any]:
-    table = tables.get(name, {})
-    if isinstance(table, Mapping):
-        return table
-    problems.append(f"{who}: {name}: expected a table [{name}], got {table!r:.60}")
-    return {}
-
-
-def _rules(tables: Any, who: str, problems: list[str]) -> tuple[Rule, ...]:
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        problems.append(
-            f"{who}: operation: expected tables [[operation]], with two brackets, got {type(tables).__name__}"
-        )
-        return ()
-    return tuple(_rule(table, f"{who}: [[operation]] {n}", problems) for n, table in enumerate(tables, 1))
-
-
-def _rule(table: Mapping[str, Any], who: str, problems: list[str]) -> Rule:
-    match = table.get("match")
-    if not isinstance(match, str) or not match.strip():
-        problems.append(f'{who}: match: expected a pattern such as "load-*", got {match!r:.60}; add match = "…"')
-        match = ""
-    who = f"{who} (match {match!r:.60})" if match else who
-    return Rule(match, _settings({k: v for k, v in table.items() if k != "match"}, who, problems))
-
-
-def _settings(table: Mapping[str, Any], who: str, problems: list[str]) -> Settings:
-    known = tuple(f.name for f in fields(Settings))
-    return Settings(**_read(table, known, _SETTING_READERS, who, problems))
-
-
-def _pace(table: Mapping[str, Any], who: str, problems: list[str]) -> Pace:
-    known = tuple(f.name for f in fields(Pace))
-    return Pace(**_read(table, known, {}, who, problems))
-
-
-def _read(
-    table: Mapping[str, Any], known: tuple[str, ...], readers: Mapping[str, Any], who: str, problems: list[str]
-) -> dict[str, Any]:
-    read = {}
-    for name, value in table.items():
-        if name not in known:
-            problems.append(
-                f"{who}: {_named(name)} is not a setting{_nearest(name, known)}; expected one of {', '.join(known)}"
-            )
-            continue
-        try:
-            read[name] = readers.get(name, seconds_of)(value)
-        except ValueError as error:
-            problems.append(f"{who}: {name}: {error}")
-    return read
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise ValueError(
-            f"expected a share of the way to the deadline above 0 and up to 1, such as 0.8, got {value!r:.60}"
-        )
-    return float(value)
-
-
-def _address(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s<>|]{1,1990}", value):
-        raise ValueError(f"expected an address that starts with https://, got {value!r:.60}")
-    return value
-
-
-def _slack_channel(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 100:
-        raise ValueError(f'expected a channel such as "#predictions" or an id such as "C0123456", got {value!r:.60}')
-    return value
-
-
-_SETTING_READERS = {"warn_at": _share, "runbook": _address, "slack_channel": _slack_channel}
-
-
-def _named(name: str) -> str:
-    # A quoted key of TOML may hold line breaks, and each mistake is one line.
-    return name if re.fullmatch(r"[\w-]{1,60}", name) else f"{name!r:.60}"
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f" (did you mean {near[0]}?)" if near else ""

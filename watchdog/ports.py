@@ -7,9 +7,9 @@ emulator 1 of 100 contended ones succeeded, in 51 s, where create and compare-an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from .message import Message
 
@@ -19,10 +19,14 @@ __all__ = [
     "Delete",
     "DeliveryError",
     "Document",
+    "Meter",
+    "Reading",
     "Receipt",
     "Replace",
     "Store",
     "StoreError",
+    "Telltale",
+    "ThreadedChannel",
     "Where",
 ]
 
@@ -135,3 +139,47 @@ class Channel(Protocol):
 
     def send(self, message: Message, *, seconds: float) -> Receipt:
         """Deliver one message, spending at most `seconds`. Raises `DeliveryError`."""
+
+
+@runtime_checkable
+class ThreadedChannel(Channel, Protocol):
+    """A channel on which what was said can be changed, and answered below it."""
+
+    def reply(self, thread: str, message: Message, *, seconds: float, aloud: bool) -> Receipt:
+        """Say it below the message that `thread` refers to; aloud: in the channel as well. Raises `DeliveryError`."""
+
+    def edit(self, reference: str, message: Message, *, seconds: float) -> None:
+        """Make the message that `reference` refers to say this now. Raises `DeliveryError`."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure of one metric at the instant of a sweep. metric: its name among `measures.METRICS`."""
+
+    metric: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Meter(Protocol):
+    """Where figures go, for graphs and for alerts that others raise."""
+
+    name: str
+
+    def write(self, readings: Sequence[Reading], at: datetime, *, seconds: float) -> None:
+        """Record them all, spending at most `seconds`. Raises `DeliveryError`."""
+
+
+class Telltale(Protocol):
+    """Whoever raises the alarm when this watchdog itself falls silent."""
+
+    name: str
+
+    def began(self, *, seconds: float) -> None:
+        """A sweep begins. Raises `DeliveryError`."""
+
+    def done(self, said: str, *, seconds: float) -> None:
+        """A sweep is complete. Raises `DeliveryError`."""
+
+    def failed(self, said: str, *, seconds: float) -> None:
+        """A sweep could not do its work. Raises `DeliveryError`."""

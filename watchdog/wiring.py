@@ -12,7 +12,8 @@ from typing import Any
 
 from heartbeat_client.store_address import OFF, SQLITE, StoreAddress, default_address
 
-from .policy import Policy, PolicyError, parse_policy
+from .policy import Policy, PolicyError
+from .policy_file import parse_policy
 from .ports import Channel, Store
 
 if sys.version_info >= (3, 11):

@@ -12,7 +12,8 @@ from tests.support.world import World, a_run, counted
 from watchdog.adapters.slack import SlackWebhook
 from watchdog.message import Message
 from watchdog.notice import GAVE_UP, RETRY, SENT, WITHDRAWN, Notice
-from watchdog.policy import Pace, Policy, parse_policy
+from watchdog.policy import Pace, Policy
+from watchdog.policy_file import parse_policy
 from watchdog.ports import Channel, Receipt
 from watchdog.report import SweepReport
 from watchdog.sweep import MOST_TOGETHER, Sweep

@@ -11,7 +11,8 @@ from heartbeat_client.limits import InForce, Limits
 from heartbeat_client.run import STANDING, Run
 from tests.support.world import START, World, a_run
 from watchdog.history import History
-from watchdog.policy import Policy, parse_policy
+from watchdog.policy import Policy
+from watchdog.policy_file import parse_policy
 from watchdog.verdict import judge
 
 KEY = "load-historical-games"

@@ -16,7 +16,8 @@ from heartbeat_client.run import Failure, Place, Progress, RecordError, Run
 from tests.client.random_runs import documents, instants
 from tests.support.world import START, World, a_run, counted
 from watchdog.incident import Case, opened
-from watchdog.policy import Policy, parse_policy
+from watchdog.policy import Policy
+from watchdog.policy_file import parse_policy
 from watchdog.report import SweepReport
 from watchdog.screens import print_screen, status_screen, story_screen, sweep_line
 from watchdog.survey import Story, Survey, View, story, survey
