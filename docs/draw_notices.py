@@ -17,10 +17,12 @@ from docs.draw_messages import picture
 from docs.slack_page import draw
 from heartbeat_client.run import Progress, RecordError, Run, Thresholds
 from watchdog.adapters.slack_blocks import payload
-from watchdog.incident import OPENED, REMINDED, RESOLVED, WORSENED, Case, Told, opened, step
-from watchdog.message import Message, Subject, compose
+from watchdog.incident import OPENED, REMINDED, RESOLVED, WORSENED, Case, Told
+from watchdog.life import Rhythm, opened, step
+from watchdog.message import Message
 from watchdog.policy import Policy
 from watchdog.policy_file import parse_policy
+from watchdog.telling import Subject, compose
 from watchdog.verdict import judge
 
 START = datetime(2026, 1, 14, 10, 0, tzinfo=timezone.utc)
@@ -143,7 +145,7 @@ def ending(before: Run, after: Run, minutes: float) -> Message:
     verdict = judge(beating(before, 18.2) if after.ended else before, POLICY, at(18.2))
     incident = opened(Case(before.id, before, verdict), verdict, 1, at(18.2))
     case = Case(after.id, after, judge(after, POLICY, at(minutes)))
-    ended = step(incident, case, Told(frozenset({"slack"})), timedelta(minutes=30), at(minutes))
+    ended = step(incident, case, Told(frozenset({"slack"})), Rhythm(), at(minutes))
     if ended is None:
         raise AssertionError("an incident that is over must take a step")
     return compose(RESOLVED, [Subject(ended.incident, after)], Policy(), at(minutes))

@@ -1,4 +1,4 @@
-"""Which problems are one: a run and the runs nested inside it, and the runs of one process that went wrong together.
+"""Which problems are one: a run and the runs nested inside it, and runs that went wrong together for one cause.
 
 When a nested run hangs, the runs around it hang with it. People hear of the innermost one, and of the others only if
 they are still in trouble when that is over.
@@ -6,14 +6,14 @@ they are still in trouble when that is over.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from heartbeat_client.run import Run, document_key
 
 from .incident import Case
-from .verdict import SILENT, UNJUDGED
+from .verdict import SILENT, STALLED, UNJUDGED
 
-__all__ = ["cause", "covered"]
+__all__ = ["cause", "covered", "failed_alone"]
 
 
 def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
@@ -33,16 +33,38 @@ def covered(fresh: Sequence[Case], troubled: Iterable[Case]) -> dict[str, str]:
     return found
 
 
+def failed_alone(runs: Sequence[Run]) -> list[Run]:
+    """Of runs that failed, those that did not fail because a run inside of them did."""
+    inner = {(ancestor, _error(run)) for run in runs for ancestor in map(document_key, run.ancestors)}
+    return [run for run in runs if (run.id, _error(run)) not in inner]
+
+
+def _error(run: Run) -> tuple[str, str]:
+    return (run.state, run.failure.type if run.failure else "")
+
+
 def cause(case: Case) -> Hashable:
     """What problems of one sweep have in common when one thing is behind them.
 
-    Silence befalls a process as a whole. A stall does not: there it must be the same operation too.
+    Silence befalls processes, machines and services as a whole. Runs that stand at the same place of the same service
+    wait for the same thing, whatever they are called. Records that can't be read have one writer, most likely.
     """
     run, verdict = case.run, case.verdict
-    if run is None or verdict is None or not (run.instance or run.host):
+    if verdict is None:
         return case.run_id
-    operation = "" if verdict.state == SILENT else run.operation
-    return (verdict.state, run.service, run.instance or run.host, run.pid, operation)
+    if verdict.state == UNJUDGED:
+        return UNJUDGED
+    if run is None or not (run.service or run.host):
+        return case.run_id
+    home = (verdict.state, run.service or run.host)
+    return home if verdict.state == SILENT else (*home, _place(run) if verdict.state == STALLED else run.operation)
+
+
+def _place(run: Run) -> Hashable:
+    at = (run.activity or {}).get("at")
+    if not isinstance(at, Mapping) or not at.get("file"):
+        return run.operation
+    return (str(at["file"]), str(at.get("line")), str(at.get("function")))
 
 
 def _depth(case: Case) -> int:

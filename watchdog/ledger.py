@@ -14,14 +14,17 @@ from typing import Any, Generic, TypeVar
 from heartbeat_client.fields import Fields, RecordError
 from heartbeat_client.run import ENDED, RUNNING, RUNS, Run
 
-from .incident import INCIDENTS, RESOLVED, Incident
+from .doubt import Doubt
+from .incident import EDITED, INCIDENTS, RESOLVED, Incident
 from .notice import NOTICES, Notice
 from .ports import Create, Delete, Document, Replace, Store, Where
+from .snooze import Snoozes
 
 __all__ = ["WATCHDOG", "Held", "Ledger", "RunRecord", "SweepState", "creation"]
 
 WATCHDOG = "hangwatch_watchdog"
 STATE_ID = "sweep"
+SNOOZES_ID = "snoozes"
 
 log = logging.getLogger("watchdog")
 
@@ -52,21 +55,34 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class SweepState:
-    """What one sweep leaves to the next. doubt_until: `silent` verdicts are held until then."""
+    """What one sweep leaves to the next. last_live_at: when all live runs were last read for their figures."""
 
     last_sweep_at: datetime | None = None
     last_audit_at: datetime | None = None
     last_full_audit_at: datetime | None = None
-    doubt_until: datetime | None = None
+    last_live_at: datetime | None = None
+    doubt: Doubt | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def doubt_until(self) -> datetime | None:
+        """Until when `silent` verdicts are held, None without doubt."""
+        return self.doubt.until if self.doubt else None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> SweepState:
         """Read back; what is not as expected counts as never."""
         fields = Fields(document)
-        names = ("last_sweep_at", "last_audit_at", "last_full_audit_at", "doubt_until")
-        read = {name: fields.instant(name, None) for name in names}
-        return cls(**read, report=fields.mapping("report") or {})
+        read = {name: fields.instant(name, None) for name in _MARKS}
+        return cls(**read, doubt=Doubt.from_document(fields.mapping("doubt")), report=fields.mapping("report") or {})
+
+    def to_document(self) -> dict[str, Any]:
+        """The state as plain values."""
+        marks = {name: getattr(self, name) for name in _MARKS}
+        return {**marks, "doubt": self.doubt.to_document() if self.doubt else None, "report": dict(self.report)}
+
+
+_MARKS = ("last_sweep_at", "last_audit_at", "last_full_audit_at", "last_live_at")
 
 
 class Ledger:
@@ -79,19 +95,26 @@ class Ledger:
         """The store's server's clock."""
         return self.store.now()
 
+    def standing(self) -> tuple[Held[SweepState], Held[Snoozes]]:
+        """What the sweeps before left, and the quiet that people asked for."""
+        found = self.store.get(WATCHDOG, [STATE_ID, SNOOZES_ID])
+        state, snoozes = found.get(STATE_ID), found.get(SNOOZES_ID)
+        return (
+            Held(SweepState.from_document(state.fields), state.version) if state else Held(SweepState(), None),
+            Held(Snoozes.from_document(snoozes.fields), snoozes.version) if snoozes else Held(Snoozes(), None),
+        )
+
     def state(self) -> Held[SweepState]:
         """What the sweeps before left."""
-        found = self.store.get(WATCHDOG, [STATE_ID]).get(STATE_ID)
-        if found is None:
-            return Held(SweepState(), None)
-        return Held(SweepState.from_document(found.fields), found.version)
+        return self.standing()[0]
 
     def save_state(self, state: SweepState, version: Any) -> bool:
         """Keep what the next sweep must know; False when another sweep was first, which is fine."""
-        fields = {name: getattr(state, name) for name in SweepState.__dataclass_fields__}
-        if version is None:
-            return self.store.commit([Create(WATCHDOG, STATE_ID, fields)])
-        return self.store.commit([Replace(WATCHDOG, STATE_ID, fields, version)])
+        return self.store.commit([_whole(WATCHDOG, STATE_ID, state.to_document(), version)])
+
+    def save_snoozes(self, snoozes: Snoozes, version: Any) -> bool:
+        """Keep the quiet that people asked for; False when somebody else was first."""
+        return self.store.commit([_whole(WATCHDOG, SNOOZES_ID, snoozes.to_document(), version)])
 
     def due(self, now: datetime, limit: int) -> list[RunRecord]:
         """Runs that could be anything but healthy, and ended ones that were called lost; the longest due first."""
@@ -137,9 +160,9 @@ class Ledger:
         return sorted(found, key=lambda held: held.value.episode)
 
     def open_notices(self) -> list[Held[Notice]]:
-        """Notices that still have to be sent, the oldest first; of those made at once, endings before beginnings."""
+        """Notices that still have to be sent, the oldest first; of those made at once, endings first and edits last."""
         found = _read(self.store.find(NOTICES, Where("open", "==", True)), Notice.from_document)
-        return sorted(found, key=lambda held: (held.value.made_at, held.value.kind != RESOLVED, held.value.id))
+        return sorted(found, key=lambda held: (held.value.made_at, *_rank(held.value), held.value.id))
 
     def notices(self, ids: Iterable[str]) -> dict[str, Held[Notice]]:
         """The notices with these ids, as far as they exist."""
@@ -160,10 +183,16 @@ class Ledger:
         given_up: Sequence[RunRecord] = (),
     ) -> bool:
         """Save incidents and new notices about them, and take `due_at` from runs given up: all of it or nothing."""
-        writes: list[Create | Replace | Delete] = [_incident_write(held) for held in incidents]
+        writes: list[Create | Replace | Delete] = [
+            _whole(INCIDENTS, held.value.id, held.value.to_document(), held.version) for held in incidents
+        ]
         writes += [creation(notice) for notice in notices]
         writes += [Replace(RUNS, record.id, {"due_at": None}, record.version) for record in given_up]
         return self.store.commit(writes)
+
+
+def _rank(notice: Notice) -> tuple[bool, bool]:
+    return (notice.kind == EDITED, notice.kind != RESOLVED)
 
 
 def creation(notice: Notice) -> Create:
@@ -171,11 +200,11 @@ def creation(notice: Notice) -> Create:
     return Create(NOTICES, notice.id, notice.to_document())
 
 
-def _incident_write(held: Held[Incident]) -> Create | Replace:
-    document = held.value.to_document()
-    if held.version is None:
-        return Create(INCIDENTS, held.value.id, document)
-    return Replace(INCIDENTS, held.value.id, document, held.version)
+def _whole(collection: str, document_id: str, fields: Mapping[str, Any], version: Any) -> Create | Replace:
+    """The write of a whole document; version None: it must not exist yet."""
+    if version is None:
+        return Create(collection, document_id, fields)
+    return Replace(collection, document_id, fields, version)
 
 
 def _record(document: Document) -> RunRecord:

@@ -18,7 +18,19 @@ from heartbeat_client.fields import MISSING, Fields
 from .incident import Incident, Told
 from .message import Message
 
-__all__ = ["GAVE_UP", "NOTICES", "PENDING", "RETRY", "SENT", "WITHDRAWN", "Failure", "Notice", "told_of"]
+__all__ = [
+    "GAVE_UP",
+    "NOTICES",
+    "PENDING",
+    "RETRY",
+    "SENT",
+    "WITHDRAWN",
+    "Failure",
+    "Notice",
+    "channel_of",
+    "notice_id",
+    "told_of",
+]
 
 NOTICES = "hangwatch_notices"
 
@@ -161,6 +173,16 @@ class Failure:
     permanent: bool
     maybe_delivered: bool = False
     retry_after: float | None = None
+
+
+def notice_id(lead: Incident, number: int, kind: str, channel: str) -> str:
+    """The id that every sweep chooses for the same notice: the incident it leads with, its number, kind and channel."""
+    return f"{lead.id}.{number}.{kind}.{channel}"
+
+
+def channel_of(notice: str) -> str:
+    """The channel that a notice's id names."""
+    return notice.rpartition(".")[2]
 
 
 def told_of(incident: Incident, notices: Sequence[Notice], now: datetime) -> Told:

@@ -13,6 +13,8 @@ from typing import Any
 
 from heartbeat_client.run import Run
 
+from .schedule import Expected
+
 __all__ = ["LIMITS", "Pace", "Policy", "PolicyError", "Rule", "Settings"]
 
 LIMITS = ("silent_after", "stalled_after", "opaque_after", "max_runtime", "warn_at")
@@ -87,6 +89,7 @@ class Policy:
     defaults: Settings = Settings()
     rules: tuple[Rule, ...] = ()
     pace: Pace = field(default_factory=Pace)
+    expected: tuple[Expected, ...] = ()
 
     def rule_for(self, operation: str) -> Rule | None:
         """The first rule whose pattern matches the operation."""
@@ -97,6 +100,11 @@ class Policy:
         rule = self.rule_for(operation)
         ruled = getattr(rule.settings, name) if rule else None
         return getattr(self.defaults, name) if ruled is None else ruled
+
+    @property
+    def tells_failures(self) -> bool:
+        """Whether people want to hear of failed runs of any operation."""
+        return bool(self.defaults.on_failure) or any(rule.settings.on_failure for rule in self.rules)
 
     def remind_every(self, operation: str) -> timedelta:
         """How long an open incident stays quiet between reminders; 30 minutes by default."""

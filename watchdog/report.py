@@ -13,15 +13,17 @@ __all__ = ["SweepReport"]
 class SweepReport:
     """Counts and lists of one sweep.
 
-    read: records of runs read. judged: of these, judged. told: notices delivered. undelivered: notices that still wait
-    or were given up in this sweep, with the reason. unjudged: ids of runs whose record can't be judged. held: ids of
-    runs whose silence is not told because the sweep doubts itself. covered: ids of runs that a relative's
-    incident stands for.
-    withdrawn: notices that were not needed any more. audit: `full`, `running` or empty.
+    read: records of runs read. due: of these, due. judged: those that could be. told: notices delivered. undelivered:
+    notices that still wait or were given up in this sweep, with the reason. unjudged: ids of runs whose record can't be
+    judged. held: ids of runs whose silence is not told because the sweep doubts itself. covered: ids of runs that a
+    relative's incident stands for.
+    withdrawn: notices that were not needed any more. audit: `full`, `running` or empty. doubt: why silence is held.
+    unmeasured: why metrics were not written. seconds: how long it took, without writing metrics.
     """
 
     now: datetime
     read: int = 0
+    due: int = 0
     judged: int = 0
     told: list[dict[str, object]] = field(default_factory=list)
     undelivered: list[dict[str, object]] = field(default_factory=list)
@@ -29,8 +31,11 @@ class SweepReport:
     held: list[str] = field(default_factory=list)
     covered: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
+    doubt: str = ""
     doubt_until: datetime | None = None
     audit: str = ""
+    unmeasured: str = ""
+    seconds: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -39,20 +44,26 @@ class SweepReport:
 
     def counts(self) -> dict[str, Any]:
         """The sizes, for the record that one sweep leaves to the next."""
-        lists = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
-        return {"read": self.read, "judged": self.judged} | {name: len(getattr(self, name)) for name in lists}
+        plain = {"read": self.read, "due": self.due, "judged": self.judged, "seconds": round(self.seconds, 3)}
+        return plain | {name: len(getattr(self, name)) for name in _LISTS}
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        lists = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
         return {
             "now": _text(self.now),
             "read": self.read,
+            "due": self.due,
             "judged": self.judged,
-            **{name: getattr(self, name) for name in lists},
+            **{name: getattr(self, name) for name in _LISTS},
+            "doubt": self.doubt or None,
             "doubt_until": _text(self.doubt_until) if self.doubt_until else None,
             "audit": self.audit or None,
+            "unmeasured": self.unmeasured or None,
+            "seconds": round(self.seconds, 3),
         }
+
+
+_LISTS = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
 
 
 def _text(at: datetime) -> str:

@@ -56,6 +56,7 @@ def status_screen(survey: Survey) -> RenderableType:
     parts: list[RenderableType] = [_runs(survey) if survey.runs else Text(EMPTY)]
     for incident in survey.incidents:
         line = f"incident {incident.operation or incident.run_id}: {incident.verdict.state}, {incident.verdict.reason}"
+        line += f" (acknowledged by {one_line(incident.acked_by)})" if incident.acknowledged else ""
         parts.append(_text(line, style=STYLES.get(incident.verdict.state, "")))
     for notice in survey.waiting:
         parts.append(
@@ -64,6 +65,7 @@ def status_screen(survey: Survey) -> RenderableType:
                 style="yellow",
             )
         )
+    parts += _snoozed(survey)
     parts.append(_text(_watchdog(survey), style="dim"))
     return Group(*parts)
 
@@ -74,8 +76,20 @@ def _watchdog(survey: Survey) -> str:
         return "no sweep yet: python -m watchdog sweep --watch 60"
     said = f"last sweep {spoken((survey.now - last).total_seconds())} ago"
     if survey.state.doubt_until is not None and survey.now < survey.state.doubt_until:
-        said += f"; silence is not told until {survey.state.doubt_until:%H:%M:%S} UTC, as sweeps had stopped"
+        why = survey.state.doubt.said if survey.state.doubt else ""
+        said += f"; silence is not told until {survey.state.doubt_until:%H:%M:%S} UTC: {why}"
     return said
+
+
+def _snoozed(survey: Survey) -> list[Text]:
+    return [
+        _text(
+            f"snoozed: {one_line(snooze.operation)} until {_clock(snooze.until)}"
+            f"{f' by {one_line(snooze.by)}' if snooze.by else ''}{f': {one_line(snooze.why)}' if snooze.why else ''}",
+            style="dim",
+        )
+        for snooze in survey.snoozes.in_force(survey.now)
+    ]
 
 
 def _runs(survey: Survey) -> Table:
@@ -141,6 +155,7 @@ def story_screen(story: Story) -> RenderableType:
         lines += [_text(f"          {frame}") for frame in frame_lines(run)]
     for incident in story.incidents:
         ended = f", {incident.how} at {_clock(incident.resolved_at)}" if incident.resolved_at else ", goes on"
+        ended += f", acknowledged by {incident.acked_by} at {_clock(incident.acked_at)}" if incident.acked_at else ""
         lines.append(
             _text(f"incident {incident.episode}: {incident.verdict.state} from {_clock(incident.opened_at)}{ended}")
         )

@@ -19,6 +19,7 @@ from heartbeat_client.run import (
     RecordError,
     Run,
     Waiting,
+    due_at,
     overdue_at,
     silent_at,
     stalled_at,
@@ -26,9 +27,21 @@ from heartbeat_client.run import (
 )
 
 from .policy import Policy
-from .wording import activity_text, ago, progress_text, rate_text, remaining, sentence
+from .wording import (
+    activity_text,
+    again_text,
+    ago,
+    done_text,
+    missing_text,
+    progress_text,
+    rate_text,
+    remaining,
+    sentence,
+)
 
 __all__ = [
+    "CONFIRMED",
+    "DOUBTFUL",
     "FINISHED_LATE",
     "HEALTHY",
     "LATE",
@@ -50,7 +63,12 @@ OVERDUE = "overdue"
 MISSED = "missed"
 UNJUDGED = "unjudged"
 FINISHED_LATE = "finished late"
-PROBLEMS = frozenset({SILENT, STALLED, OVERDUE, MISSED, UNJUDGED})
+
+# Of the watchdog itself: whether what it sees is the truth. Confirmed: it was, and is told now.
+DOUBTFUL = "doubtful"
+CONFIRMED = "confirmed"
+
+PROBLEMS = frozenset({SILENT, STALLED, OVERDUE, MISSED, UNJUDGED, DOUBTFUL})
 
 # Instants in a record come from the store's own clock or from an estimate of it that is good to a second.
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -132,7 +150,8 @@ def _judged(run: Run, now: datetime) -> Verdict:
 
 def _unjudged(run: Run, now: datetime) -> Verdict | None:
     problems = _impossible_times(run, now)
-    if run.due_at is None and now < silent_at(run):
+    first = silent_at(run) or due_at(run)
+    if run.due_at is None and first is not None and now < first:
         problems.append("it has no due_at, so that only an audit finds it; was it written by another program?")
     return Verdict(UNJUDGED, f"the record makes no sense: {'; '.join(problems)}") if problems else None
 
@@ -152,7 +171,8 @@ def _impossible_times(run: Run, now: datetime) -> list[str]:
 
 
 def _silent(run: Run, now: datetime) -> Verdict | None:
-    if now < silent_at(run):
+    limit_at = silent_at(run)
+    if limit_at is None or now < limit_at:
         return None
     if run.gone_at is not None:
         gone = f"the process is gone: {run.gone_how or 'how is not known'} at {run.gone_at:%H:%M:%S} UTC"
@@ -186,6 +206,8 @@ def _stalled(run: Run, now: datetime) -> Verdict | None:
     if limit_at is None or now < limit_at:
         return None
     since = run.moved_at or run.started_at
+    if run.shared:
+        return Verdict(STALLED, _shared_standing(run, now), max(since, run.started_at))
     if run.waiting is not None:
         return Verdict(STALLED, sentence(_waited(run.waiting, now), progress_text(run)), run.waiting.since)
     if run.progress is not None:
@@ -220,6 +242,20 @@ def _standing(run: Run, since: datetime, now: datetime) -> str:
     return f"progress has stood at {progress_text(run)} for {ago(now, since)} (limit {limit})"
 
 
+def _shared_standing(run: Run, now: datetime) -> str:
+    limit = f"limit {spoken(run.thresholds.stalled_after)}"
+    progress = run.progress
+    complete = progress is not None and progress.total is not None and progress.done >= progress.total
+    unended = "nobody has said that it is over: call succeed() or fail()" if complete else ""
+    return sentence(f"{done_text(run, now)} ({limit})", missing_text(run), again_text(run), unended, _moved_until(run))
+
+
+def _moved_until(run: Run) -> str:
+    if run.progress is None or not run.progress.rate or run.moved_at is None:
+        return ""
+    return f"it moved at {rate_text(run.progress.rate)} until {run.moved_at:%H:%M} UTC"
+
+
 def _rate_before(run: Run) -> str:
     return f"it moved at {rate_text(run.progress.rate)} before" if run.progress and run.progress.rate else ""
 
@@ -246,7 +282,8 @@ def _overdue(run: Run, now: datetime) -> Verdict | None:
         said = f"it has run for {ago(now, run.started_at)}, longer than its max_runtime of {spoken(longest)}"
     else:
         said = _share_used(run, run.deadline or now, now)
-    return Verdict(OVERDUE, sentence(said, progress_text(run), remaining(run), activity_text(run, now)), since)
+    known = (progress_text(run), remaining(run), missing_text(run), activity_text(run, now))
+    return Verdict(OVERDUE, sentence(said, *known), since)
 
 
 def _share_used(run: Run, deadline: datetime, now: datetime) -> str:
@@ -256,7 +293,7 @@ def _share_used(run: Run, deadline: datetime, now: datetime) -> str:
 
 
 def _late(run: Run, now: datetime) -> Verdict | None:
-    if run.beat_at is None or now < run.beat_at + timedelta(seconds=2 * run.thresholds.beat_every):
+    if run.beat_at is None or run.shared or now < run.beat_at + timedelta(seconds=2 * run.thresholds.beat_every):
         return None
     return Verdict(
         LATE,

@@ -13,11 +13,11 @@ from watchdog.adapters.sqlite import SqliteStore
 from watchdog.ledger import Ledger
 from watchdog.message import Message
 from watchdog.policy import Policy
-from watchdog.ports import Create, DeliveryError, Document, Receipt, Replace
+from watchdog.ports import Channel, Create, DeliveryError, Document, Receipt, Replace
 from watchdog.report import SweepReport
 from watchdog.sweep import Sweep
 
-__all__ = ["START", "ClockedStore", "Recorder", "World", "a_run"]
+__all__ = ["START", "ClockedStore", "Recorder", "Thread", "World", "a_run"]
 
 START = datetime(2026, 1, 14, 10, 0, tzinfo=timezone.utc)
 
@@ -57,6 +57,36 @@ class Recorder:
         return [message.kind for message in self.messages]
 
 
+class Thread(Recorder):
+    """A `ThreadedChannel` that keeps what each message says now, and what was said below it."""
+
+    def __init__(self, name: str = "slack") -> None:
+        super().__init__(name)
+        self.shown: dict[str, Message] = {}
+        self.below: dict[str, list[tuple[Message, bool]]] = {}
+        self.edits = 0
+
+    def send(self, message: Message, *, seconds: float) -> Receipt:
+        """Say it anew."""
+        super().send(message, seconds=seconds)
+        reference = f"C1:{len(self.shown) + 1}"
+        self.shown[reference] = message
+        return Receipt(reference)
+
+    def reply(self, thread: str, message: Message, *, seconds: float, aloud: bool) -> Receipt:
+        """Say it below."""
+        super().send(message, seconds=seconds)
+        self.below.setdefault(thread, []).append((message, aloud))
+        return Receipt(f"{thread}.{len(self.below[thread])}")
+
+    def edit(self, reference: str, message: Message, *, seconds: float) -> None:
+        """Say something else instead."""
+        if self.fail_with is not None:
+            raise self.fail_with
+        self.edits += 1
+        self.shown[reference] = message
+
+
 def a_run(run_id: str = "run1", **changes: Any) -> Run:
     """A run that started at START and has 30 minutes."""
     run = Run(
@@ -81,7 +111,7 @@ class World:
         self.now = START
         self.policy = policy or Policy()
         self.recorder = Recorder()
-        self.channels = [self.recorder]
+        self.channels: list[Channel] = [self.recorder]
         self.store = ClockedStore(folder / "beats.sqlite3", lambda: self.now)
         self.ledger = Ledger(self.store)
 

@@ -16,7 +16,8 @@ from watchdog.policy import Pace, Policy
 from watchdog.policy_file import parse_policy
 from watchdog.ports import Channel, Receipt
 from watchdog.report import SweepReport
-from watchdog.sweep import MOST_TOGETHER, Sweep
+from watchdog.saving import MOST_TOGETHER
+from watchdog.sweep import Sweep
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from heartbeat_client.run import Run
+from heartbeat_client.run import Failure, Run
 from tests.support.world import a_run
-from watchdog.family import cause, covered
+from watchdog.family import cause, covered, failed_alone
 from watchdog.incident import Case
 from watchdog.verdict import OVERDUE, SILENT, STALLED, UNJUDGED, Verdict
 
@@ -75,18 +75,49 @@ def test_an_unreadable_record_has_no_relatives() -> None:
     assert covered([case(STEP)], [unreadable]) == {}
 
 
+STANDS = {"kind": "blocked", "at": {"file": "data_loaders.py", "line": 412, "function": "load"}}
+STANDS_ELSEWHERE = {"kind": "blocked", "at": {"file": "data_loaders.py", "line": 413, "function": "load"}}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         pytest.param(case(a_run("a")), case(a_run("b")), True, id="one_process_one_verdict"),
         pytest.param(case(a_run("a"), SILENT), case(a_run("b"), STALLED), False, id="another_verdict"),
-        pytest.param(case(a_run("a")), case(a_run("b", pid=8)), False, id="another_process"),
-        pytest.param(case(a_run("a")), case(a_run("b", host="h2")), False, id="another_host"),
+        pytest.param(case(a_run("a")), case(a_run("b", pid=8)), True, id="another_process_of_the_service"),
+        pytest.param(case(a_run("a")), case(a_run("b", host="h2")), True, id="another_host_of_the_service"),
+        pytest.param(
+            case(a_run("a", service="")), case(a_run("b", service="", pid=8)), True, id="one_host_without_a_service"
+        ),
+        pytest.param(
+            case(a_run("a", service="")),
+            case(a_run("b", service="", host="h2")),
+            False,
+            id="two_hosts_without_a_service",
+        ),
         pytest.param(case(a_run("a")), case(a_run("b", service="s2")), False, id="another_service"),
         pytest.param(
             case(a_run("a", instance="i1")), case(a_run("b", instance="i1", host="h2")), True, id="one_instance"
         ),
-        pytest.param(case(a_run("a", instance="i1")), case(a_run("b", instance="i2")), False, id="two_instances"),
+        pytest.param(case(a_run("a", instance="i1")), case(a_run("b", instance="i2")), True, id="two_instances"),
+        pytest.param(
+            case(a_run("a", operation="x", activity=STANDS), STALLED),
+            case(a_run("b", operation="y", activity=STANDS), STALLED),
+            True,
+            id="two_operations_at_one_place_in_the_code",
+        ),
+        pytest.param(
+            case(a_run("a", activity=STANDS), STALLED),
+            case(a_run("b", activity=STANDS_ELSEWHERE), STALLED),
+            False,
+            id="one_operation_at_two_places_in_the_code",
+        ),
+        pytest.param(
+            case(a_run("a", activity=STANDS), STALLED),
+            case(a_run("b", activity=STANDS, service="s2"), STALLED),
+            False,
+            id="one_place_in_the_code_of_two_services",
+        ),
         pytest.param(
             case(a_run("a", operation="x"), OVERDUE),
             case(a_run("b", operation="y"), OVERDUE),
@@ -99,11 +130,27 @@ def test_an_unreadable_record_has_no_relatives() -> None:
             True,
             id="two_operations_of_a_process_that_fell_silent",
         ),
-        pytest.param(case(a_run("a", host="")), case(a_run("b", host="")), False, id="nobody_knows_where_they_run"),
-        pytest.param(case(None, UNJUDGED, "a"), case(None, UNJUDGED, "b"), False, id="records_that_cannot_be_read"),
+        pytest.param(
+            case(a_run("a", host="", service="")),
+            case(a_run("b", host="", service="")),
+            False,
+            id="nobody_knows_where_they_run",
+        ),
+        pytest.param(case(None, UNJUDGED, "a"), case(None, UNJUDGED, "b"), True, id="records_that_cannot_be_read"),
         pytest.param(Case("a", a_run("a"), None), Case("b", a_run("b"), None), False, id="records_that_are_gone"),
     ],
 )
 def test_problems_share_a_cause(one: Case, other: Case, same: bool) -> None:
-    """Runs of one process that came to the same end have one cause; what is not known is not lumped together."""
+    """Silence of one service has one cause, so has standing at one place of it; what is not known is not lumped."""
     assert (cause(one) == cause(other)) is same
+
+
+def test_a_failure_is_told_where_it_began() -> None:
+    """A run that failed because a run inside of it did is not told beside it; one that failed otherwise is."""
+    error, other = Failure("ValueError"), Failure("KeyError")
+    inner = a_run("inner", state="failed", failure=error, ancestors=("outer",))
+    outer = a_run("outer", state="failed", failure=error)
+    apart = a_run("outer", state="failed", failure=other)
+
+    assert failed_alone([outer, inner]) == [inner]
+    assert failed_alone([apart, inner]) == [apart, inner]

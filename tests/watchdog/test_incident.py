@@ -15,21 +15,8 @@ from heartbeat_client.fields import RecordError
 from heartbeat_client.run import Run
 from tests.client.random_runs import documents, instants, runs, words
 from tests.support.world import START, a_run
-from watchdog.incident import (
-    LOST,
-    OPENED,
-    RECOVERED,
-    REMINDED,
-    RESOLVED,
-    WORSENED,
-    Case,
-    Incident,
-    Step,
-    Told,
-    opened,
-    revived,
-    step,
-)
+from watchdog.incident import LOST, OPENED, RECOVERED, REMINDED, RESOLVED, WORSENED, Case, Incident, Told
+from watchdog.life import Rhythm, Step, opened, revived, step
 from watchdog.policy import Policy
 from watchdog.verdict import (
     FINISHED_LATE,
@@ -44,7 +31,7 @@ from watchdog.verdict import (
     judge,
 )
 
-HALF_AN_HOUR = timedelta(minutes=30)
+HALF_AN_HOUR = Rhythm(timedelta(minutes=30), timedelta(minutes=5))
 SECOND = timedelta(seconds=1)
 
 NOTHING = Told()

@@ -11,8 +11,10 @@ import pytest
 
 from heartbeat_client.run import RUNS
 from tests.support.world import START, World, a_run
-from watchdog.incident import INCIDENTS, Case, Incident, opened
+from watchdog.doubt import Doubt
+from watchdog.incident import INCIDENTS, Case, Incident
 from watchdog.ledger import WATCHDOG, Held, SweepState
+from watchdog.life import opened
 from watchdog.message import Message
 from watchdog.notice import NOTICES, Notice
 from watchdog.ports import Create
@@ -147,7 +149,7 @@ def test_a_run_that_beats_is_not_given_up(world: World) -> None:
 def test_what_a_sweep_leaves_is_found_by_the_next(world: World) -> None:
     """The sweep's own state comes back; of two sweeps that write it one is first."""
     ledger, before = world.ledger, world.ledger.state()
-    state = SweepState(START, START + SECOND, None, START, {"read": 3})
+    state = SweepState(START, START + SECOND, None, START, Doubt("gap", START, START, "because"), {"read": 3})
     assert ledger.save_state(state, before.version)
 
     assert ledger.state().value == state
@@ -156,7 +158,7 @@ def test_what_a_sweep_leaves_is_found_by_the_next(world: World) -> None:
 
 def test_a_state_that_cannot_be_read_counts_as_never(world: World) -> None:
     """Whatever stands there, a sweep goes on from it."""
-    create(world, WATCHDOG, "sweep", {"last_sweep_at": 7, "report": "x", "doubt_until": "soon"})
+    create(world, WATCHDOG, "sweep", {"last_sweep_at": 7, "report": "x", "doubt": {"kind": "gap", "until": "soon"}})
     held = world.ledger.state()
 
     assert held.value.report == {}

@@ -15,19 +15,11 @@ from hypothesis import strategies as st
 from heartbeat_client.run import Failure, Progress, RecordError, Run
 from tests.client.random_runs import documents, instants, words
 from tests.support.world import START, a_run, counted
-from watchdog.incident import (
-    LOST,
-    OPENED,
-    RECOVERED,
-    REMINDED,
-    RESOLVED,
-    WORSENED,
-    Case,
-    Incident,
-    opened,
-)
-from watchdog.message import Message, Subject, compose
+from watchdog.incident import LOST, OPENED, RECOVERED, REMINDED, RESOLVED, WORSENED, Case, Incident
+from watchdog.life import opened
+from watchdog.message import Message
 from watchdog.policy import Policy, Rule, Settings
+from watchdog.telling import Subject, compose
 from watchdog.verdict import OVERDUE, SILENT, STALLED, UNJUDGED, Verdict, judge
 
 KINDS = [OPENED, WORSENED, REMINDED, RESOLVED]

@@ -15,7 +15,8 @@ from rich.console import Console, RenderableType
 from heartbeat_client.run import Failure, Place, Progress, RecordError, Run
 from tests.client.random_runs import documents, instants
 from tests.support.world import START, World, a_run, counted
-from watchdog.incident import Case, opened
+from watchdog.incident import Case
+from watchdog.life import opened
 from watchdog.policy import Policy
 from watchdog.policy_file import parse_policy
 from watchdog.report import SweepReport
@@ -268,6 +269,7 @@ def test_a_report_as_scripts_see_it() -> None:
     assert json.loads(json.dumps(report.as_json())) == {
         "now": "2026-01-14T10:00:00Z",
         "read": 3,
+        "due": 0,
         "judged": 2,
         "told": [],
         "undelivered": [],
@@ -275,10 +277,15 @@ def test_a_report_as_scripts_see_it() -> None:
         "held": [],
         "covered": [],
         "withdrawn": [],
+        "doubt": None,
         "doubt_until": "2026-01-14T10:00:00Z",
         "audit": "full",
+        "unmeasured": None,
+        "seconds": 0.0,
     }
-    assert report.counts() == {"read": 3, "judged": 2} | dict.fromkeys(LISTS, 0) | {"unjudged": 1}
+    assert report.counts() == {"read": 3, "due": 0, "judged": 2, "seconds": 0.0} | dict.fromkeys(LISTS, 0) | {
+        "unjudged": 1
+    }
     assert SweepReport(START).as_json()["audit"] is None
 
 

@@ -292,10 +292,10 @@ def test_the_outer_run_is_told_when_the_inner_problem_is_over(world: World) -> N
     assert [title.split(":")[0] for title in titles] == ["publish-one is stalled", "publish-one", "publish is stalled"]
 
 
-def test_runs_of_one_dead_process_are_one_notice(world: World) -> None:
-    """Three runs that went silent with their process are one notice with a list; so is their end."""
-    runs = [world.put(a_run(f"run{n}", detail=f"part {n}")) for n in range(3)]
-    other = world.put(a_run("elsewhere", pid=8))
+def test_runs_of_one_dead_service_are_one_notice(world: World) -> None:
+    """Three runs that went silent with their service are one notice with a list; so is their end."""
+    runs = [world.put(a_run(f"run{n}", pid=n, detail=f"part {n}")) for n in range(3)]
+    other = world.put(a_run("elsewhere", service="another"))
     world.sweep(2)
     first = list(world.recorder.messages)
     world.at(3)
@@ -385,7 +385,7 @@ def test_what_is_read_grows_with_what_is_due(world: World) -> None:
     report = world.sweep(1.5)
 
     assert report.read == 3
-    assert len(world.recorder.messages) == 3
+    assert [message.title for message in world.recorder.messages] == ["load-historical-games is silent, and 2 more"]
 
 
 @pytest.mark.parametrize(("minutes", "audit"), [(14.9, ""), (15.0, "running")])
