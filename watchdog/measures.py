@@ -40,20 +40,18 @@ def readings(
     """
     living = None if live is None else _living(live, policy, now)
     rows = _rows(cases, incidents, living or ())
-    own = _of_the_watchdog(cases, incidents, report, now, took)
+    own = _of_the_watchdog(incidents, report, took)
     failed = [] if live is None else [Reading("clients/failed_writes", _failed_writes(cases, live))]
     return [*own, *failed, *_open_incidents(incidents, rows), *_of_the_living(living, rows, now)]
 
 
-def _of_the_watchdog(
-    cases: Sequence[Case], incidents: Sequence[Incident], report: SweepReport, now: datetime, took: float | None
-) -> list[Reading]:
+def _of_the_watchdog(incidents: Sequence[Incident], report: SweepReport, took: float | None) -> list[Reading]:
     states = [incident.verdict.state for incident in incidents if incident.open]
     figures = {
         "sweep/completed": 1,
         "sweep/seconds": took,
         "sweep/read": report.read,
-        "sweep/due": sum(_is_due(case, now) for case in cases),
+        "sweep/due": report.due,
         "sweep/unjudged": len(report.unjudged),
         "sweep/undelivered": len(report.undelivered),
         "sweep/held": len(report.held),
@@ -61,10 +59,6 @@ def _of_the_watchdog(
         "incidents/open": len(states),
     }
     return [Reading(name, float(value)) for name, value in figures.items() if value is not None]
-
-
-def _is_due(case: Case, now: datetime) -> bool:
-    return case.run is not None and case.run.due_at is not None and case.run.due_at <= now
 
 
 def _failed_writes(cases: Sequence[Case], live: Iterable[Run]) -> float:
