@@ -15,15 +15,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from docs.draw_messages import picture
 from docs.slack_page import draw
-from heartbeat_client.run import Progress, RecordError, Run, Thresholds
+from heartbeat_client.run import Failure, Place, Progress, RecordError, Run, Thresholds
 from watchdog.adapters.slack_blocks import payload
-from watchdog.incident import OPENED, REMINDED, RESOLVED, WORSENED, Case, Told
-from watchdog.life import Rhythm, opened, step
+from watchdog.doubt import Signs, doubt
+from watchdog.incident import (
+    EDITED,
+    FAILURE,
+    OPENED,
+    REMINDED,
+    RESOLVED,
+    WATCHDOG_ITSELF,
+    WORSENED,
+    Case,
+    Told,
+)
+from watchdog.life import Rhythm, failed, opened, step
 from watchdog.message import Message
-from watchdog.policy import Policy
+from watchdog.policy import Pace, Policy
 from watchdog.policy_file import parse_policy
 from watchdog.telling import Subject, compose
-from watchdog.verdict import judge
+from watchdog.verdict import DOUBTFUL, Verdict, judge
 
 START = datetime(2026, 1, 14, 10, 0, tzinfo=timezone.utc)
 POLICY = parse_policy({"operation": [{"match": "*", "runbook": "https://wiki.example/predictions"}]})
@@ -87,8 +98,12 @@ def beating(run: Run, minutes: float) -> Run:
 
 def notices() -> dict[str, Message]:
     """One message of each kind, by the name of its picture."""
+    return {**beginnings(), **endings(), **edited(), **of_the_watchdog()}
+
+
+def beginnings() -> dict[str, Message]:
+    """What is told of problems that begin and go on."""
     killed = beating(LOAD, 3.2)
-    ended = replace(beating(LOAD, 20.5), state="succeeded", ended_at=at(20.5), due_at=None)
     unreadable = RecordError("run x", ["started_at is missing", "state must be one of running, succeeded, got 7"])
     several = [
         replace(killed, id=f"run{n}", operation=name)
@@ -110,11 +125,54 @@ def notices() -> dict[str, Message]:
             POLICY,
             at(5),
         ),
+        "opened-place": group(stuck_together(), 18.3),
         "worsened": told(WORSENED, beating(HUNG, 30.4), 30.6),
         "reminded": told(REMINDED, beating(HUNG, 48), 48.2),
+    }
+
+
+def stuck_together() -> list[Run]:
+    """Runs of three operations that stand at one place in the code."""
+    names = ("load-historical-games", "load-player-props", "load-injuries")
+    return [beating(replace(HUNG, id=f"run{n}", operation=name, detail=""), 18.3) for n, name in enumerate(names)]
+
+
+def endings() -> dict[str, Message]:
+    """What is told of ends."""
+    killed = beating(LOAD, 3.2)
+    ended = replace(beating(LOAD, 20.5), state="succeeded", ended_at=at(20.5), due_at=None)
+    place = Place("data_loaders.py", 418, "load_historical_games_batch")
+    broken = replace(ended, state="failed", failure=Failure("google.api_core.exceptions.ServiceUnavailable", place))
+    failure = failed(case_of(broken, 21), broken, 1, at(21))
+    if failure is None:
+        raise AssertionError("a run that failed must make an incident")
+    return {
         "resolved-recovered": ending(LOAD, ended, 21),
         "resolved-lost": ending(killed, killed, 31),
+        "failed": compose(FAILURE, [Subject(failure, broken)], POLICY, at(21), "https://hangwatch.example"),
     }
+
+
+def edited() -> dict[str, Message]:
+    """What the first message on a channel with threads says after something happened."""
+    run = beating(HUNG, 20.3)
+    ended = replace(beating(LOAD, 21), state="succeeded", ended_at=at(21), due_at=None)
+    mine = opened(case_of(run, 20.3), judge(run, POLICY, at(20.3)), 1, at(18.3)).acknowledge("ada", at(19.6))
+    over = replace(mine, state=RESOLVED, how="recovered", ending="succeeded after 21 min", resolved_at=at(21.2))
+    return {
+        "edited-acknowledged": compose(EDITED, [Subject(mine, run)], POLICY, at(20.3), "https://hangwatch.example"),
+        "edited-resolved": compose(EDITED, [Subject(over, ended)], POLICY, at(21.3), "https://hangwatch.example"),
+    }
+
+
+def of_the_watchdog() -> dict[str, Message]:
+    """What the watchdog says of itself."""
+    found = doubt(None, Signs(at(5), at(4), silent=12, instances=5, live=14, silent_since=at(3.4)), Pace())
+    if found is None:
+        raise AssertionError("most of the live runs are silent")
+    case = Case("watchdog&beats", None, Verdict(DOUBTFUL, found.said, found.since), about=WATCHDOG_ITSELF)
+    begun = opened(case, Verdict(DOUBTFUL, found.said, found.since), 1, at(5))
+    return {"doubt": compose(OPENED, [Subject(begun, None)], POLICY, at(5))}
 
 
 def case_of(run: Run | RecordError, minutes: float) -> Case:
@@ -160,7 +218,7 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     for name, message in notices().items():
         png = options.out / f"{name}-{options.theme}.png"
-        picture(draw(payload(message), name, theme=options.theme), png, 760)
+        picture(draw(payload(message, buttons=bool(message.buttons)), name, theme=options.theme), png, 760)
         print(png)
     return 0
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 from heartbeat_client.run import Run
 
 from . import life
+from .awaiting import look_out
 from .doubt import CROWD, Signs, doubt, may_be_crowd
 from .family import cause, covered, failed_alone
-from .incident import FAILURE, LOST, OPENED, WATCHDOG_ITSELF, Case, Incident
+from .incident import EXPECTED, FAILURE, LOST, OPENED, WATCHDOG_ITSELF, Case, Incident
 from .ledger import Held, Ledger, RunRecord
 from .life import Rhythm, Step
 from .notice import told_of
@@ -59,6 +60,7 @@ class Changes:
         """Every change there is to make. Raises `StoreError`."""
         seen = self._seen
         self._doubt()
+        self._look_out()
         known = seen.known
         changes = [change for held in seen.incidents if (change := self._carried_on(held))]
         fresh = [case for case in seen.cases.values() if case.run_id not in known]
@@ -78,6 +80,19 @@ class Changes:
         seen.doubt = doubt(before, self._signs(), self._policy.pace)
         if seen.doubt is not None and seen.doubt != before:
             log.warning("%s; silence is not told until %s", seen.doubt.said, seen.doubt.until)
+
+    def _look_out(self) -> None:
+        """Runs that should have started and did not are cases of their own."""
+        seen = self._seen
+        asked = [held.value for held in seen.incidents if held.value.about == EXPECTED]
+        keys = [incident.run_id for incident in asked]
+        found = look_out(self._ledger.store, self._policy.expected, seen.now, keys, doubtful=seen.doubtful)
+        self._report.held += found.held
+        names = {incident.run_id: incident.operation for incident in asked}
+        names |= {key: missing.operation for key, missing in found.missing.items()}
+        verdicts = {key: missing.verdict for key, missing in found.missing.items()} | dict(found.came)
+        for key, verdict in verdicts.items():
+            seen.cases[key] = Case(key, None, verdict, names[key], EXPECTED)
 
     def _signs(self) -> Signs:
         seen, known = self._seen, self._seen.known
@@ -103,8 +118,8 @@ class Changes:
     def _carried_on(self, held: Held[Incident]) -> Change | None:
         before, seen = held.value, self._seen
         case = self._own_case() if before.about == WATCHDOG_ITSELF else seen.cases.get(before.run_id)
-        case = case or Case(before.run_id, None, None)
-        if self._held_back(case):
+        case = case or Case(before.run_id, None, None, about=before.about)
+        if self._held_back(case) or before.run_id in self._report.held:
             return None
         notices = [seen.notices[i].value for i in before.notices if i in seen.notices]
         told = told_of(before, notices, seen.now)
@@ -193,7 +208,9 @@ class Changes:
         return (step.tell, incident.how, thread, self._to(incident), cause(case))
 
     def _to(self, incident: Incident) -> str:
-        return str(self._policy.setting(incident.operation, "slack_channel") or "")
+        policy = self._policy
+        setting = policy.setting_if_missed if incident.about == EXPECTED else policy.setting
+        return str(setting(incident.operation, "slack_channel") or "")
 
 
 def _unexplained(case: Case) -> bool:

@@ -13,22 +13,16 @@ from collections.abc import Callable, Sequence
 
 from heartbeat_client.lengths import seconds_of
 
-from . import commands
+from . import answer_commands, commands
+from .environment import SETTINGS, SettingsError
 from .policy import PolicyError
 from .ports import StoreError
-from .wiring import SettingsError
 
 __all__ = ["main"]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
 
-ENVIRONMENT = """environment:
-  HANGWATCH_STORE              firestore, firestore://PROJECT/DATABASE or sqlite:///PATH
-  HANGWATCH_POLICY             a policy file (see docs)
-  HANGWATCH_SLACK_WEBHOOK_URL  where notices go; without it they are printed to standard error
-  HANGWATCH_LINK_BASE          address of this watchdog's page, for links in notices
-
-exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings"""
+EXIT_STATUS = "exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,19 +51,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m watchdog",
         description="Tell people when a long operation goes silent, stalls or overruns, before its deadline.",
-        epilog=ENVIRONMENT,
+        epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _sweep(subs)
     _status(subs)
     _show(subs)
+    _ack(subs)
+    _snooze(subs)
+    _serve(subs)
     _doctor(subs)
     _add(subs, "test-notice", commands.test_notice, "send a test message through every channel")
     _check_policy(subs)
     _prune(subs)
     _add(subs, "demo", commands.demo, "watch a healthy batch and one that hangs, on this machine, in under a minute")
     return parser
+
+
+def _epilog() -> str:
+    width = max(map(len, SETTINGS))
+    lines = [f"  {name:<{width}}  {said}" for name, said in SETTINGS.items()]
+    return "\n".join(["environment:", *lines, "", EXIT_STATUS])
 
 
 def _add(
@@ -113,6 +116,43 @@ def _show(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sub = _add(subs, "show", commands.show, "show all about one run", "show 3f9c21")
     sub.add_argument("run", metavar="RUN", help="its id, or the beginning of it")
     _json(sub)
+
+
+def _by(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--by", metavar="NAME", help="who answers; your user name by default")
+
+
+def _ack(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "say that you look after a run's problem: no more reminders, but you hear when it gets worse or ends"
+    sub = _add(subs, "ack", answer_commands.ack, said, "ack 3f9c21")
+    sub.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
+    _by(sub)
+
+
+def _snooze(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "keep quiet about an operation for a while; what is still wrong after it is told then"
+    example = 'snooze "load-*" --for 2h --why "database is being moved"'
+    sub = _add(subs, "snooze", answer_commands.snooze, said, example)
+    sub.add_argument("operation", metavar="OPERATION", help="its name, or a pattern such as load-*")
+    sub.add_argument(
+        "--for", dest="length", metavar="LENGTH", type=_length, required=True, help="such as 30m, 2h or 3d"
+    )
+    sub.add_argument("--why", metavar="TEXT", help="for those who wonder why it is quiet")
+    _by(sub)
+    said = "end a snooze"
+    sub = _add(subs, "wake", answer_commands.wake, said, 'wake "load-*"')
+    sub.add_argument("operation", metavar="OPERATION", help="the name or pattern that was snoozed")
+    _by(sub)
+
+
+def _serve(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "serve the web application: sweeps on Cloud Scheduler's call, clicks on Slack's buttons"
+    sub = _add(subs, "serve", commands.serve, said, "serve --sweep-every 1m")
+    sub.add_argument(
+        "--host", default="127.0.0.1", help="where to listen; 0.0.0.0 in a container (default: %(default)s)"
+    )
+    sub.add_argument("--port", type=int, help="which port to listen on (default: PORT, else 8080)")
+    sub.add_argument("--sweep-every", metavar="SECONDS", type=_length, help="sweep by itself each SECONDS (also 1m)")
 
 
 def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

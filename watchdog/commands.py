@@ -16,14 +16,14 @@ from typing import Any
 from .examination import examine
 from .ledger import Ledger
 from .message import Message
-from .policy import Policy, PolicyError
+from .policy_source import PolicySource, StoreShelf
 from .ports import Channel, DeliveryError, Store, StoreError
 from .pruning import prune_expired, prune_runs
+from .rounds import Rounds
 from .survey import story, survey
-from .sweep import Sweep
-from .wiring import Settings, channels, open_store, read_policy, settings
+from .wiring import Settings, channels, meter, open_store, read_policy, settings, telltale
 
-__all__ = ["check_policy", "demo", "doctor", "prune", "show", "status", "sweep", "test_notice"]
+__all__ = ["check_policy", "demo", "doctor", "prune", "serve", "show", "status", "sweep", "test_notice"]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
 
@@ -33,39 +33,35 @@ log = logging.getLogger("watchdog")
 def sweep(given: argparse.Namespace) -> int:
     """`sweep`: one pass, or one each so many seconds until stopped."""
     known = settings(store=given.store)
-    policy = read_policy(known.policy)
-    if given.watch is None:
-        with _store(known) as store:
-            return _pass(given, known, policy, store)
-    return _watch(given, known, policy)
+    with _store(known) as store:
+        source = PolicySource(known.policy, StoreShelf(store))
+        rounds = Rounds(
+            store,
+            channels(known),
+            source.current,
+            meter=meter(known),
+            telltale=telltale(known),
+            link_base=known.link_base,
+        )
+        return _pass(given, rounds) if given.watch is None else _watch(given, known, rounds)
 
 
-def _watch(given: argparse.Namespace, known: Settings, policy: Policy) -> int:
+def _watch(given: argparse.Namespace, known: Settings, rounds: Rounds) -> int:
     if not given.json:
         print(f"sweeping {known.store} each {given.watch:g} s; stop with Ctrl-C", flush=True)
-    with _store(known) as store:
-        while True:
-            began = time.monotonic()
-            policy = _policy_or(policy, known)
-            try:
-                _pass(given, known, policy, store)
-            except StoreError as error:
-                log.error("no sweep this time: %s", error)
-            except Exception:  # a watchdog that ends tells nobody of anything; the next pass may do better
-                log.exception("no sweep this time; this is a defect of the watchdog")
-            time.sleep(max(0.0, given.watch - (time.monotonic() - began)))
+    while True:
+        began = time.monotonic()
+        try:
+            _pass(given, rounds)
+        except StoreError as error:
+            log.error("no sweep this time: %s", error)
+        except Exception:  # a watchdog that ends tells nobody of anything; the next pass may do better
+            log.exception("no sweep this time; this is a defect of the watchdog")
+        time.sleep(max(0.0, given.watch - (time.monotonic() - began)))
 
 
-def _policy_or(last_good: Policy, known: Settings) -> Policy:
-    try:
-        return read_policy(known.policy)
-    except PolicyError as error:
-        log.error("the policy before stays in force: %s", error)
-        return last_good
-
-
-def _pass(given: argparse.Namespace, known: Settings, policy: Policy, store: Store) -> int:
-    report = Sweep(store, channels(known), policy, link_base=known.link_base, audit=given.audit).run()
+def _pass(given: argparse.Namespace, rounds: Rounds) -> int:
+    report = rounds.go(audit=given.audit)
     if given.json:
         print(json.dumps(report.as_json()), flush=True)
     else:
@@ -73,6 +69,15 @@ def _pass(given: argparse.Namespace, known: Settings, policy: Policy, store: Sto
 
         print(sweep_line(report), flush=True)
     return DONE if report.complete else TROUBLE
+
+
+def serve(given: argparse.Namespace) -> int:
+    """`serve`: the web application, until stopped."""
+    from .serving import serve as run
+
+    known = settings(store=given.store)
+    run(known, given.host, given.port or known.port, given.sweep_every)
+    return DONE
 
 
 def status(given: argparse.Namespace) -> int:

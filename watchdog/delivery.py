@@ -7,7 +7,7 @@ was snoozed since. On a channel with threads, what follows the first message of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from .message import Message
 from .notice import GAVE_UP, Failure, Notice
 from .ports import Channel, DeliveryError, Receipt, StoreError, ThreadedChannel
 from .report import SweepReport
+from .shared_runs import follow
 from .telling import Subject
 from .verdict import judge
 
@@ -136,7 +137,7 @@ class Delivery:
             return None
         self._edited.add(first.id)
         incidents = [held.value for held in self._ledger.incidents(first.incidents).values()]
-        runs = self._ledger.runs(incident.run_id for incident in incidents if incident.about == RUN)
+        runs = self._runs(incidents, now)
         subjects = [
             Subject(incident, runs[incident.run_id].readable if incident.run_id in runs else None)
             for incident in incidents
@@ -145,7 +146,7 @@ class Delivery:
 
     def _fresh(self, notice: Notice, incidents: dict[str, Incident], now: datetime) -> Message | None:
         """The message as of now; None when there is nothing to tell any more."""
-        runs = self._ledger.runs(incident.run_id for incident in incidents.values() if incident.about == RUN)
+        runs = self._runs(incidents.values(), now)
         subjects = []
         for incident_id in notice.incidents:
             incident = incidents.get(incident_id)
@@ -154,6 +155,11 @@ class Delivery:
             if subject := self._subject(incident, runs.get(incident.run_id), now):
                 subjects.append(subject)
         return self._audience.message(notice.kind, subjects, now) if subjects else None
+
+    def _runs(self, incidents: Iterable[Incident], now: datetime) -> dict[str, RunRecord]:
+        """The runs that these are about, as they are by now."""
+        records = self._ledger.runs(incident.run_id for incident in incidents if incident.about == RUN)
+        return follow(self._ledger.store, records, self._policy, now, always=records)
 
     def _subject(self, incident: Incident, record: RunRecord | None, now: datetime) -> Subject | None:
         if incident.about != RUN:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from heartbeat_client.fields import MISSING, Fields
@@ -23,6 +23,7 @@ __all__ = [
     "EXPECTED",
     "FAILURE",
     "INCIDENTS",
+    "KEPT_FOR",
     "LOST",
     "OPENED",
     "RECOVERED",
@@ -59,6 +60,9 @@ LOST = "lost"
 RUN = "run"
 EXPECTED = "expected"
 WATCHDOG_ITSELF = "watchdog"
+
+# How long a resolved incident is kept; `expires_at` tells when it was resolved to those who must not need a field more.
+KEPT_FOR = timedelta(days=30)
 
 STEM_LIMIT = 900
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from heartbeat_client.fields import Fields, RecordError
 from heartbeat_client.run import ENDED, RUNNING, RUNS, Run
 
 from .doubt import Doubt
-from .incident import EDITED, INCIDENTS, RESOLVED, Incident
+from .incident import EDITED, INCIDENTS, KEPT_FOR, RESOLVED, Incident
 from .notice import NOTICES, Notice
 from .ports import Create, Delete, Document, Replace, Store, Where
 from .snooze import Snoozes
@@ -25,6 +25,7 @@ __all__ = ["WATCHDOG", "Held", "Ledger", "RunRecord", "SweepState", "creation"]
 WATCHDOG = "hangwatch_watchdog"
 STATE_ID = "sweep"
 SNOOZES_ID = "snoozes"
+LATELY = timedelta(minutes=15)
 
 log = logging.getLogger("watchdog")
 
@@ -148,6 +149,14 @@ class Ledger:
     def open_incidents(self) -> list[Held[Incident]]:
         """Incidents that go on."""
         return _read(self.store.find(INCIDENTS, Where("open", "==", True)), Incident.from_document)
+
+    def lately_resolved(self, now: datetime) -> list[Incident]:
+        """Incidents that were resolved within the last quarter of an hour."""
+        since = now + KEPT_FOR - LATELY
+        return [
+            held.value
+            for held in _read(self.store.find(INCIDENTS, Where("expires_at", ">", since)), Incident.from_document)
+        ]
 
     def incidents(self, ids: Iterable[str]) -> dict[str, Held[Incident]]:
         """The incidents with these ids, as far as they exist."""

@@ -29,6 +29,7 @@ from datetime import datetime, timedelta
 from heartbeat_client.run import FAILED, INTERRUPTED, Run
 
 from .incident import (
+    KEPT_FOR,
     LOST,
     OPENED,
     RECOVERED,
@@ -46,7 +47,6 @@ __all__ = ["Rhythm", "Step", "failed", "opened", "revived", "step"]
 
 DELETED = "record deleted"
 
-KEPT_FOR = timedelta(days=30)
 SAME_TROUBLE = timedelta(hours=1)
 LONGEST_STEADY = timedelta(hours=1)
 

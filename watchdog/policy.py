@@ -101,6 +101,11 @@ class Policy:
         ruled = getattr(rule.settings, name) if rule else None
         return getattr(self.defaults, name) if ruled is None else ruled
 
+    def setting_if_missed(self, operation: str, name: str) -> Any:
+        """The same for a run that was expected: what the expectation says comes first."""
+        said = (getattr(one, name) for one in self.expected if one.operation == operation)
+        return next((value for value in said if value is not None), None) or self.setting(operation, name)
+
     @property
     def tells_failures(self) -> bool:
         """Whether people want to hear of failed runs of any operation."""

@@ -13,6 +13,7 @@ from .ledger import Held, Ledger, RunRecord, SweepState
 from .notice import Notice
 from .operations import keep_operations
 from .policy import Policy
+from .shared_runs import follow
 from .snooze import Snoozes
 from .verdict import judge
 
@@ -69,6 +70,7 @@ def look(ledger: Ledger, policy: Policy, *, audit: bool = False, measured: bool 
     seen.incidents = ledger.open_incidents()
     wanted = {held.value.run_id for held in seen.incidents if held.value.about == RUN}
     seen.records |= ledger.runs(wanted - seen.records.keys())
+    seen.records = follow(ledger.store, seen.records, policy, now, always=wanted)
     seen.notices = ledger.notices(i for held in seen.incidents for i in held.value.notices)
     seen.failures = _failures(ledger, policy, seen)
     for record in seen.records.values():

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from heartbeat_client.run import RUNNING, Run, document_key
+from heartbeat_client.run import RUNNING, Run, Tally, document_key
 
 from .incident import Incident
 from .ledger import Ledger, RunRecord, SweepState
 from .notice import Notice
 from .policy import Policy
+from .shared_runs import shown
+from .snooze import Snooze, Snoozes
 from .verdict import Verdict, judge
 
-__all__ = ["Story", "Survey", "View", "story", "survey"]
+__all__ = ["Story", "Survey", "View", "find_run", "story", "survey"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class View:
             "parent": run.parent,
             "progress": _progress(run),
             "activity": _activity(run),
+            "shared": _shared(run),
         }
         return {"id": self.id, **plain, **instants, **extra, "verdict": verdict}
 
@@ -58,6 +61,7 @@ class Survey:
     incidents: list[Incident]
     waiting: list[Notice]
     state: SweepState = field(default_factory=SweepState)
+    snoozes: Snoozes = field(default_factory=Snoozes)
 
     def as_json(self) -> dict[str, Any]:
         """The stable form for scripts."""
@@ -69,6 +73,8 @@ class Survey:
                 "last_sweep_at": _text(self.state.last_sweep_at),
                 "last_audit_at": _text(self.state.last_audit_at),
                 "doubt_until": _text(self.state.doubt_until),
+                "doubt": self.state.doubt.said if self.state.doubt else None,
+                "snoozes": [snooze_json(snooze) for snooze in self.snoozes.in_force(self.now)],
                 "last_sweep": dict(self.state.report),
                 "undelivered": [notice_json(notice) for notice in self.waiting],
             },
@@ -98,23 +104,31 @@ def survey(ledger: Ledger, policy: Policy, *, ended: bool = False) -> Survey:
     """Look at all running runs, and at ended ones too where `ended`. Raises `StoreError`."""
     now = ledger.now()
     records = ledger.all_runs() if ended else ledger.running(now)
-    views = sorted((_view(record, policy, now) for record in records), key=_order)
+    with_parts = shown(ledger.store, {record.id: record for record in records}).values()
+    views = sorted((_view(record, policy, now) for record in with_parts), key=_order)
     incidents = [held.value for held in ledger.open_incidents()]
     waiting = [held.value for held in ledger.open_notices()]
-    return Survey(now, views, incidents, waiting, ledger.state().value)
+    state, snoozes = ledger.standing()
+    return Survey(now, views, incidents, waiting, state.value, snoozes.value)
 
 
 def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
     """All about one run, found by its id or by the only beginning that fits; None when there is none."""
     now = ledger.now()
-    key = document_key(run_id)
-    record = ledger.runs([key]).get(key) or _by_beginning(ledger, run_id)
+    record = find_run(ledger, run_id)
     if record is None:
         return None
     incidents = [held.value for held in ledger.episodes(record.id)]
     notices = ledger.notices(notice for incident in incidents for notice in incident.notices)
     told = sorted((held.value for held in notices.values()), key=lambda notice: notice.made_at)
+    record = shown(ledger.store, {record.id: record})[record.id]
     return Story(now, _view(record, policy, now), incidents, told)
+
+
+def find_run(ledger: Ledger, run_id: str) -> RunRecord | None:
+    """A run by its id or by the only beginning that fits; None when there is none, or many."""
+    key = document_key(run_id)
+    return ledger.runs([key]).get(key) or _by_beginning(ledger, run_id)
 
 
 def _by_beginning(ledger: Ledger, beginning: str) -> RunRecord | None:
@@ -148,6 +162,18 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "opened_at": _text(incident.opened_at),
         "resolved_at": _text(incident.resolved_at),
         "how": incident.how or None,
+        "acknowledged_at": _text(incident.acked_at),
+        "acknowledged_by": incident.acked_by or None,
+    }
+
+
+def snooze_json(snooze: Snooze) -> dict[str, Any]:
+    """A snooze as scripts see it."""
+    return {
+        "operation": snooze.operation,
+        "until": _text(snooze.until),
+        "by": snooze.by or None,
+        "why": snooze.why or None,
     }
 
 
@@ -172,6 +198,15 @@ def _progress(run: Run) -> dict[str, Any] | None:
     progress = run.progress
     plain = {"done": progress.done, "total": progress.total, "rate": progress.rate, "note": progress.note or None}
     return {**plain, "at": _text(progress.at)}
+
+
+def _shared(run: Run) -> dict[str, Any] | None:
+    if not run.shared:
+        return None
+    tally = run.tally or Tally()
+    named = {name: list(getattr(tally, name)) for name in ("missing", "last")}
+    counts = {name: getattr(tally, name) for name in ("missing_count", "strangers", "again", "again_times", "partial")}
+    return {"key": run.key, **named, **counts}
 
 
 def _activity(run: Run) -> Mapping[str, Any] | None:

@@ -89,6 +89,7 @@ class Sweep:
         left = self._policy.pace.budget - report.seconds
         seconds = min(max(left, LEAST_FOR_METRICS), MOST_FOR_METRICS)
         incidents = [held.value for held in self._ledger.open_incidents()]
+        incidents += self._ledger.lately_resolved(seen.now)
         cases = list(seen.cases.values())
         found = readings(cases, incidents, report, self._policy, seen.now, live=seen.live, took=report.seconds)
         try:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from heartbeat_client.run import Run
 
-from .incident import EDITED, FAILURE, OPENED, RECOVERED, RESOLVED, WATCHDOG_ITSELF, Incident
+from .incident import EDITED, EXPECTED, FAILURE, OPENED, RECOVERED, RESOLVED, RUN, WATCHDOG_ITSELF, Incident
 from .links import links
 from .message import Button, Message
 from .particulars import facts, lasted, title, what
@@ -76,7 +76,8 @@ def _shown_as(kind: str, incident: Incident) -> str:
 def _told_of(kind: str, subject: Subject, policy: Policy, now: datetime, link_base: str) -> Message:
     incident = subject.incident
     run = policy.applied(subject.run) if subject.run else None
-    runbook = policy.setting(incident.operation, "runbook")
+    setting = policy.setting_if_missed if incident.about == EXPECTED else policy.setting
+    runbook = setting(incident.operation, "runbook")
     return Message(
         kind=kind,
         mood=_mood(kind, incident),
@@ -86,7 +87,7 @@ def _told_of(kind: str, subject: Subject, policy: Policy, now: datetime, link_ba
         frames=frame_lines(run)[:FRAMES_SHOWN] if run and kind not in (RESOLVED, FAILURE) else (),
         links=links(run, now, link_base, runbook) if run else (("Runbook", runbook),) if runbook else (),
         footer=_footer(incident, run),
-        to=policy.setting(incident.operation, "slack_channel") or "",
+        to=setting(incident.operation, "slack_channel") or "",
         buttons=_buttons(incident),
     )
 
@@ -125,6 +126,8 @@ def _again(times: int) -> str:
 
 
 def _footer(incident: Incident, run: Run | None) -> str:
+    if incident.about != RUN:
+        return "told by Hangwatch"
     return f"run {incident.run_id[:60]}, told by Hangwatch" + (f", python {run.python}" if run and run.python else "")
 
 

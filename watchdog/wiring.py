@@ -1,89 +1,33 @@
-"""The one place that reads the environment and names adapters: from settings to a store, channels and a policy."""
+"""The one place that names adapters: from settings to a store, channels, a meter, a telltale and a policy."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from heartbeat_client.store_address import OFF, SQLITE, StoreAddress, default_address
+from heartbeat_client.store_address import SQLITE, StoreAddress
 
-from .policy import Policy, PolicyError
-from .policy_file import parse_policy
-from .ports import Channel, Store
+from .environment import Settings, SettingsError, settings
+from .policy import Policy
+from .policy_source import policy_from, policy_text
+from .ports import Channel, Meter, Store, Telltale
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-__all__ = ["Settings", "SettingsError", "channels", "clock_here", "open_store", "read_policy", "settings"]
-
-
-class SettingsError(ValueError):
-    """A setting is wrong: who, expected, got, what to do."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says. slack_webhook_url is a secret and stays out of every text."""
-
-    store: StoreAddress
-    policy: Path | None = None
-    slack_webhook_url: str = ""
-    link_base: str = ""
-
-    def __repr__(self) -> str:
-        return f"Settings(store={self.store!r}, policy={self.policy!r}, link_base={self.link_base!r})"
-
-
-def settings(environment: Mapping[str, str] = os.environ, store: str | None = None) -> Settings:
-    """Read the settings; store: an address that overrules HANGWATCH_STORE. Raises `SettingsError`."""
-    policy = environment.get("HANGWATCH_POLICY", "").strip()
-    return Settings(
-        store=_store(store or environment.get("HANGWATCH_STORE", ""), environment),
-        policy=Path(policy) if policy else None,
-        slack_webhook_url=_address(environment, "HANGWATCH_SLACK_WEBHOOK_URL"),
-        link_base=_address(environment, "HANGWATCH_LINK_BASE"),
-    )
-
-
-def _store(text: str, environment: Mapping[str, str]) -> StoreAddress:
-    try:
-        address = StoreAddress.parse(text) if text.strip() else default_address(environment)
-    except ValueError as error:
-        raise SettingsError(f"HANGWATCH_STORE: {error}; set it to the store that the clients write to") from None
-    if address.kind == OFF:
-        raise SettingsError("HANGWATCH_STORE: expected the store that the clients write to, got off; set it to that")
-    return address
-
-
-def _address(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if value and not value.startswith(("https://", "http://")):
-        # The value may be a secret that was pasted into the wrong place.
-        raise SettingsError(f"{name}: expected an address that starts with https://, got something else; set it anew")
-    return value
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "channels",
+    "clock_here",
+    "meter",
+    "open_store",
+    "read_policy",
+    "settings",
+    "telltale",
+]
 
 
 def read_policy(path: Path | None) -> Policy:
     """The policy in a TOML file; the empty policy without one. Raises `PolicyError` naming each mistake."""
-    return Policy() if path is None else parse_policy(_tables(path), path.name)
-
-
-def _tables(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PolicyError([f"{path}: expected a policy file, found none; mend HANGWATCH_POLICY or unset it"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError([f"{path}: can't be read ({type(error).__name__}); mend the file or its rights"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError([f"{path.name}: is not TOML: {error}"]) from None
+    return Policy() if path is None else policy_from(policy_text(path), path.name)
 
 
 def open_store(address: StoreAddress) -> Store:
@@ -103,7 +47,13 @@ def clock_here() -> datetime:
 
 
 def channels(given: Settings) -> list[Channel]:
-    """Where notices go: Slack where it is set, else this process's standard error."""
+    """Where notices go: Slack by token, or by webhook, where one is set, else this process's standard error."""
+    if given.slack_token:
+        from .adapters.slack_bot import SLACK_API, SlackBot
+
+        address = given.slack_api_url or SLACK_API
+        buttons = bool(given.slack_signing_secret)
+        return [SlackBot(given.slack_token, given.slack_channel, api_url=address, buttons=buttons)]
     if given.slack_webhook_url:
         from .adapters.slack import SlackWebhook
 
@@ -111,3 +61,27 @@ def channels(given: Settings) -> list[Channel]:
     from .adapters.console import Console
 
     return [Console()]
+
+
+def meter(given: Settings) -> Meter | None:
+    """Where figures go, None where no project is set; its library is imported at its first use.
+
+    Raises `SettingsError`.
+    """
+    if not given.monitoring_project:
+        return None
+    from .adapters.cloud_monitoring import CloudMonitoring
+
+    try:
+        return CloudMonitoring(given.monitoring_project, endpoint=given.monitoring_endpoint)
+    except ValueError as error:
+        raise SettingsError(f"HANGWATCH_MONITORING_PROJECT or _ENDPOINT: {error}") from None
+
+
+def telltale(given: Settings) -> Telltale | None:
+    """Who raises the alarm when the sweeps stop, None where no address is set."""
+    if not given.ping_url:
+        return None
+    from .adapters.ping import Ping
+
+    return Ping(given.ping_url)

@@ -17,7 +17,19 @@ from watchdog.adapters.sqlite import SqliteStore
 from watchdog.cli import main
 from watchdog.ports import Create
 
-COMMANDS = ("sweep", "status", "show", "doctor", "test-notice", "check-policy", "prune", "demo")
+COMMANDS = (
+    "sweep",
+    "status",
+    "show",
+    "ack",
+    "snooze",
+    "wake",
+    "doctor",
+    "test-notice",
+    "check-policy",
+    "prune",
+    "demo",
+)
 
 
 @pytest.fixture
@@ -247,25 +259,71 @@ def test_test_notice_goes_through_slack(
     assert "make a new one" in said.err
 
 
-def test_doctor_tries_each_part(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    """`doctor` has a line for each part, says what to do where one fails, and its status follows."""
-    status = main(["doctor"])
-    lines = capsys.readouterr().out.splitlines()
-    main(["doctor", "--json"])
-    findings = json.loads(capsys.readouterr().out)
+def test_ack_is_shown_and_said(environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """`ack` takes the beginning of a run's id and says what it did; `status` and `show` name who it was."""
+    stuck(store)
+    main(["sweep"])
+    capsys.readouterr()
+    first, again = main(["ack", "abc", "--by", "ada"]), main(["ack", "abc123", "--by", "bob"])
+    said = capsys.readouterr().out
+    main(["status"])
+    main(["show", "abc123"])
+    shown = capsys.readouterr().out
+    main(["status", "--json"])
+    (incident,) = json.loads(capsys.readouterr().out)["incidents"]
+
+    assert (first, again) == (0, 0)
+    assert "load-historical-games acknowledged by ada; no more reminders" in said
+    assert "ada acknowledged it at" in said
+    assert "(acknowledged by ada)" in shown
+    assert "goes on, acknowledged by ada at" in shown
+    assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", "ada")
+
+
+def test_ack_needs_a_problem(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing to acknowledge, that is said in one line."""
+    status = main(["ack", "nobody"])
 
     assert status == 1
-    assert [line.split(":")[0] for line in lines] == [
-        "ok   settings",
-        "ok   policy",
-        "ok   read",
-        "ok   write",
-        "ok   clock",
-        "ok   sweeps",
-        "FAIL channels",
-    ]
-    assert "set HANGWATCH_SLACK_WEBHOOK_URL" in lines[-1]
-    assert [finding["part"] for finding in findings][-1] == "channels"
+    assert capsys.readouterr().err == "watchdog: run nobody has no open incident; see status\n"
+
+
+def test_snooze_and_wake(environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """A snoozed operation is not told; `status` says who wanted that and why; `wake` ends it."""
+    stuck(store)
+    began = main(["snooze", "load-*", "--for", "2h", "--why", "the database moves", "--by", "ada"])
+    main(["sweep"])
+    quiet = capsys.readouterr()
+    main(["status"])
+    shown = capsys.readouterr().out
+    ended, again = main(["wake", "load-*"]), main(["wake", "load-*"])
+    main(["sweep"])
+    told = capsys.readouterr()
+
+    assert (began, ended, again) == (0, 0, 1)
+    assert "load-* is snoozed until" in quiet.out
+    assert "is stalled" not in quiet.err
+    assert "snoozed: load-* until" in shown
+    assert "by ada: the database moves" in shown
+    assert "expected an operation or pattern that is snoozed (none), got 'load-*'" in told.err
+    assert "load-historical-games is stalled" in told.err
+
+
+@pytest.mark.parametrize("arguments", [["snooze", "x"], ["snooze", "x", "--for", "soon"], ["ack"], ["wake"]])
+def test_answers_need_their_words(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What is missing is named, and the status is 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("length", ["31d", "10000h"])
+def test_a_snooze_is_not_for_ever(environ: dict[str, str], length: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """More than 30 days is refused with what to do."""
+    assert main(["snooze", "x", "--for", length]) == 1
+    assert "expected at most 30 days, got" in capsys.readouterr().err
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
