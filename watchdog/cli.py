@@ -157,6 +157,8 @@ def _serve(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sub = _add(subs, "doctor", commands.doctor, "try each part for real, and say what to do about what fails", "doctor")
+    sub.add_argument("--fix", action="store_true", help="create the TTL policies, indexes and metrics that are missing")
+    sub.add_argument("--client", action="store_true", help="look at what a coordinator needs, in its own environment")
     _json(sub)
 
 

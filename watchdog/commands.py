@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .examination import examine
+from .examination import examination, exit_status
 from .ledger import Ledger
 from .message import Message
 from .policy_source import PolicySource, StoreShelf
@@ -106,14 +106,20 @@ def _no_such_run(run: str) -> str:
 
 
 def doctor(given: argparse.Namespace) -> int:
-    """`doctor`: try each part."""
-    findings = examine(os.environ, given.store)
+    """`doctor`: try each part, and say each finding as it comes."""
+    findings = []
+    for finding in examination(os.environ, given.store, given.fix, client=given.client, trying=_trying):
+        findings.append(finding)
+        if not given.json:
+            print(finding.line(), flush=True)
     if given.json:
         print(json.dumps([finding.as_json() for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            print(finding.line())
-    return DONE if all(finding.good for finding in findings) else TROUBLE
+    return exit_status(findings)
+
+
+def _trying(part: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[Ktrying {part} …\r", end="", file=sys.stderr, flush=True)
 
 
 def test_notice(given: argparse.Namespace) -> int:

@@ -1,127 +1,146 @@
-"""`doctor`: each part tried for real, one finding each, with what to do about it."""
+"""`doctor`: each part tried for real, one finding each, with what to do about it. Owns which parts, in which order."""
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
-from heartbeat_client.lengths import spoken
+from heartbeat_client.store_address import FIRESTORE
 
-from .ledger import WATCHDOG, Ledger
+from .environment import SETTINGS, Settings, SettingsError, settings
+from .examination_channels import channel_trials, monitoring_trials, ping_trials
+from .examination_client import client_trials
+from .examination_fields import field_trials, not_applicable
+from .examination_life import life_trials
+from .examination_means import Means, hidden
+from .examination_store import store_trials
+from .examination_trials import Trials
+from .findings import Finding, exit_status, failed, noted, refused, well
 from .policy import Policy, PolicyError
-from .ports import Create, Delete, Store, StoreError
-from .wiring import Settings, SettingsError, clock_here, open_store, read_policy, settings
+from .ports import StoreError
+from .wiring import read_policy
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examination", "examine", "exit_status"]
 
-CLOCK_TOLERANCE = 5.0
+
+# The other side's setting, which may stand in a shared environment.
+KNOWN = (*SETTINGS, "HANGWATCH_DEADLINE")
+
+
+def _silently(part: str) -> None:
+    """Tell nobody what is being tried."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What came of trying one part. todo: what to do about it, empty when it is good."""
+class _Request:
+    """What is to be tried, with what, and who is told."""
 
-    part: str
-    good: bool
-    said: str
-    todo: str = ""
+    environment: Mapping[str, str]
+    store: str | None
+    means: Means
+    fix: bool
+    trying: Callable[[str], None]
 
-    def line(self) -> str:
-        """The finding as a line for people."""
-        text = f"{'ok  ' if self.good else 'FAIL'} {self.part}: {self.said}"
-        return f"{text}; {self.todo}" if self.todo else text
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as plain values."""
-        return {"part": self.part, "good": self.good, "said": self.said, "todo": self.todo or None}
+    def trials(self, *needed: str) -> Trials:
+        """Trials of one thing."""
+        return Trials(self.means.seconds, self.trying, needed)
 
 
-def examine(environment: Mapping[str, str], store: str | None = None) -> list[Finding]:
-    """Try settings, policy, store and channels. Never raises for what it finds."""
+def examine(
+    environment: Mapping[str, str] = os.environ,
+    store: str | None = None,
+    fix: bool = False,
+    *,
+    client: bool = False,
+    means: Means | None = None,
+) -> list[Finding]:
+    """All of `examination` at once."""
+    return list(examination(environment, store, fix, client=client, means=means))
+
+
+def examination(
+    environment: Mapping[str, str] = os.environ,
+    store: str | None = None,
+    fix: bool = False,
+    *,
+    client: bool = False,
+    means: Means | None = None,
+    trying: Callable[[str], None] = _silently,
+) -> Iterator[Finding]:
+    """Try each part; yields what came of it as soon as it is known. Never raises for what it finds.
+
+    store: an address that overrules HANGWATCH_STORE. fix: mend TTL policies, indexes and metric descriptors that are
+    missing. client: look at a coordinator's side instead. trying: told the name of each part before it is tried.
+    """
+    asked = _Request(environment, store, means or Means(), fix, trying)
+    for finding in _clients_side(asked) if client else _watchdogs_side(asked):
+        said, todo = hidden(finding.said, environment), hidden(finding.todo, environment)
+        yield replace(finding, said=said, todo=todo)
+
+
+def _clients_side(asked: _Request) -> Iterator[Finding]:
+    return asked.trials("settings", "library").run(client_trials(asked.environment, asked.store, asked.means))
+
+
+def _watchdogs_side(asked: _Request) -> Iterator[Finding]:
     try:
-        known = settings(environment, store)
+        known = settings(asked.environment, asked.store)
     except SettingsError as error:
-        return [Finding("settings", False, str(error))]
-    findings = [Finding("settings", True, f"the store is {known.store}")]
-    findings.extend(_policy(known))
-    findings.extend(_store(known))
-    findings.append(_channel(known))
-    return findings
+        yield refused("settings", error)
+        return
+    yield well("settings", f"the store is {known.store}")
+    yield from _strange_settings(asked.environment)
+    policy, findings = _policy(known)
+    yield from findings
+    yield from _store(asked, known, policy)
+    yield from _fields(asked, known)
+    yield from _outside(asked, known)
 
 
-def _policy(known: Settings) -> Iterator[Finding]:
+def _strange_settings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Names that look like a setting of ours which is not set: most likely misspelt."""
+    for name in sorted(environment):
+        near = get_close_matches(name, KNOWN, 1, 0.85) if name.startswith("HANGWATCH") and name not in KNOWN else []
+        if near and not environment.get(near[0]):
+            yield noted("settings", f"{name[:80]} is no setting", f"did you mean {near[0]}?")
+
+
+def _policy(known: Settings) -> tuple[Policy | None, list[Finding]]:
     try:
         policy = read_policy(known.policy)
     except PolicyError as error:
-        yield from (Finding("policy", False, problem) for problem in error.problems)
-        return
+        return None, [failed("policy", problem, "mend the file") for problem in error.problems]
     where = str(known.policy) if known.policy else "none set, the defaults hold"
-    yield Finding("policy", True, f"{where}; {len(policy.rules)} rules" if policy != Policy() else where)
+    return policy, [well("policy", where + (f"; {len(policy.rules)} rules" if policy.rules else ""))]
 
 
-def _store(known: Settings) -> Iterator[Finding]:
+def _store(asked: _Request, known: Settings, policy: Policy | None) -> Iterator[Finding]:
     try:
-        store = open_store(known.store)
+        store = asked.means.store(known.store)
     except StoreError as error:
-        yield Finding("store", False, str(error))
+        yield refused("store", error)
         return
     try:
-        yield from _tries(store)
+        of_store = store_trials(store, str(known.store), asked.means.clock)
+        yield from asked.trials("store").run((*of_store, *life_trials(store, policy)))
     finally:
         store.close()
 
 
-def _tries(store: Store) -> Iterator[Finding]:
-    trials: tuple[tuple[str, Callable[[Store], Finding]], ...] = (
-        ("read", _read),
-        ("write", _write),
-        ("clock", _clock),
-        ("sweeps", _sweeps),
-    )
-    for part, trial in trials:
-        try:
-            yield trial(store)
-        except StoreError as error:
-            yield Finding(part, False, str(error))
+def _fields(asked: _Request, known: Settings) -> Iterator[Finding]:
+    if known.store.kind != FIRESTORE:
+        yield from not_applicable("SQLite has its own")
+    elif asked.environment.get("FIRESTORE_EMULATOR_HOST"):
+        yield from not_applicable("the emulator answers every query, and deletes nothing by itself")
+    else:
+        yield from asked.trials("fields").run(field_trials(asked.means.admin(known.store), asked.fix))
 
 
-def _read(store: Store) -> Finding:
-    running = len(Ledger(store).running(store.now()))
-    return Finding("read", True, f"{running} runs say they are running")
-
-
-def _write(store: Store) -> Finding:
-    trial = f"doctor-{secrets.token_hex(4)}"
-    if not store.commit([Create(WATCHDOG, trial, {"made_by": "doctor"})]):
-        return Finding("write", False, "a new document could not be made", "is another doctor at work?")
-    store.commit([Delete(WATCHDOG, trial)])
-    return Finding("write", True, "made and deleted a document")
-
-
-def _clock(store: Store) -> Finding:
-    ahead = (store.now() - clock_here()).total_seconds()
-    if abs(ahead) <= CLOCK_TOLERANCE:
-        return Finding("clock", True, f"within {spoken(abs(ahead))} of the store's")
-    side = "behind" if ahead > 0 else "ahead of"
-    # Verdicts go by the store's clock alone, so this does no harm; links and logs of this machine would mislead.
-    return Finding("clock", False, f"this machine is {spoken(abs(ahead))} {side} the store", "set its clock")
-
-
-def _sweeps(store: Store) -> Finding:
-    last = Ledger(store).state().value.last_sweep_at
-    if last is None:
-        return Finding("sweeps", True, "none yet: python -m watchdog sweep --watch 60")
-    return Finding("sweeps", True, f"the last was {spoken((store.now() - last).total_seconds())} ago")
-
-
-def _channel(known: Settings) -> Finding:
-    if known.slack_webhook_url:
-        return Finding("channels", True, "Slack by incoming webhook; python -m watchdog test-notice sends a message")
-    return Finding(
-        "channels",
-        False,
-        "no Slack: notices are only printed",
-        "set HANGWATCH_SLACK_WEBHOOK_URL to an incoming webhook",
-    )
+def _outside(asked: _Request, known: Settings) -> Iterator[Finding]:
+    # Others rely on a watchdog that reads Firestore; one on SQLite is on somebody's desk.
+    lasting = known.store.kind == FIRESTORE
+    yield from asked.trials().run(channel_trials(known, asked.means))
+    yield from asked.trials().run(monitoring_trials(known, asked.means, asked.fix))
+    yield from asked.trials().run(ping_trials(known, asked.means, lasting))
