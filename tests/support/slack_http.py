@@ -111,7 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = self.rfile.read(size)
             if len(body) == size:  # else the client left in the middle
                 kind = self.headers.get("Content-Type", "")
-                self._give(self.server.answer(Arrival(time.monotonic(), self.command, self.path, kind, body)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                arrival = Arrival(time.monotonic(), self.command, self.path, kind, body, headers)
+                self._give(self.server.answer(arrival))
         except ConnectionError:
             self.close_connection = True
 

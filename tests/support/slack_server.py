@@ -1,7 +1,7 @@
 """A Slack of one's own: an HTTP server on loopback that keeps Slack's contract, misbehaves when it is told to,
 and remembers what it got.
 
-What Slack says to a request is ruled in rooms: slack_webhooks.py, and the Web API gets one beside it. This
+What Slack says to a request is ruled in rooms: slack_webhooks.py for webhooks, slack_api.py for the Web API. This
 module owns the script of answers and the record. As a process, for tests that kill and restart things:
 
     python -m tests.support.slack_server --port 8099 --record messages.jsonl
@@ -29,6 +29,7 @@ __all__ = [
     "Answer",
     "Request",
     "SlackServer",
+    "api_refused",
     "late",
     "no_answer",
     "rate_limited",
@@ -59,6 +60,11 @@ class Answer:
 def refused(error: str) -> Answer:
     """Slack's refusal with one of its own errors, such as `channel_is_archived` or `rollup_error`."""
     return Answer(status=ERRORS[error], body=error)
+
+
+def api_refused(error: str, **more: Any) -> Answer:
+    """The Web API's refusal with one of its errors: status 200, and what is wrong in the body."""
+    return Answer(status=200, body=json.dumps({"ok": False, "error": error, **more}), delivered=False)
 
 
 def rate_limited(seconds: int) -> Answer:
@@ -190,10 +196,12 @@ class SlackServer:
             said = Request(arrival, None if silent else status, "" if silent else body, ruling.problems)
             self._requests.append(said)
             delivered = status == 200 if answer.delivered is None else answer.delivered
+            if ruling.taken is not None and delivered:
+                ruling.taken()
             if ruling.message is not None and delivered:
                 self._deliver(ruling.message)
             self._changed.notify_all()
-        headers = {"Content-Type": ruling.content_type, **answer.headers}
+        headers = {"Content-Type": ruling.content_type, **ruling.headers, **answer.headers}
         return Reply(status, headers, body.encode(), answer.delay, answer.ending)
 
     def _ruling(self, arrival: Arrival) -> Ruling:

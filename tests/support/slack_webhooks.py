@@ -8,8 +8,8 @@ and #415).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import parse_qs
 
@@ -43,24 +43,33 @@ ERRORS: Final[Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request as it came. at: seconds on the monotonic clock; content_type: the header, empty without one."""
+    """A request as it came. at: seconds on the monotonic clock; content_type: the header, empty without one.
+
+    headers: all of them, by their names in small letters.
+    """
 
     at: float
     method: str
     path: str
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What Slack makes of a request. problems: for the test's reader; Slack itself doesn't tell a webhook."""
+    """What Slack makes of a request. problems: for the test's reader; Slack itself doesn't tell a webhook.
+
+    taken: what happens beside the delivery of `message`, unless a scripted answer refuses the request.
+    """
 
     status: int
     body: str
     message: Message | None = None
     problems: tuple[str, ...] = ()
     content_type: str = "text/html"  # plain words, but this is how hooks.slack.com labels them
+    headers: Mapping[str, str] = field(default_factory=dict)
+    taken: Callable[[], None] | None = None
 
 
 class Room(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -370,6 +372,35 @@ def test_a_delivery_logs_no_address(slack: SlackServer, clock: Clock, caplog: py
         webhook(slack, clock).send(MESSAGE, seconds=20)
 
     assert not any(secret in caplog.text for secret in SECRETS)
+
+
+def malformed_once(server: socket.socket) -> None:
+    """Answer one request with a line among the headers that is none."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(100_000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nno header at all\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.mark.parametrize("careful", [True, False], ids=["with_care", "without"])
+def test_an_answer_with_malformed_headers_logs_no_address(careful: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 warns of such headers with the whole address; the channel keeps it from that, and only that."""
+    logger = logging.getLogger("urllib3.connection")
+    before = logger.level
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=malformed_once, args=(server,))
+        answering.start()
+        channel = SlackWebhook(f"http://127.0.0.1:{server.getsockname()[1]}/services/T0MADEUP/B0MADEUP/a-made-up-token")
+        if not careful:
+            logger.setLevel(logging.NOTSET)
+        try:
+            with contextlib.suppress(DeliveryError):
+                channel.send(MESSAGE, seconds=20)
+        finally:
+            logger.setLevel(before)
+            answering.join()
+
+    assert any(secret in caplog.text for secret in SECRETS) is not careful
 
 
 def test_urllib3_would_have_told(slack: SlackServer, caplog: pytest.LogCaptureFixture) -> None:

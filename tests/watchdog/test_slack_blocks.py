@@ -25,7 +25,7 @@ from tests.support.world import START, a_run
 from watchdog.adapters.slack_blocks import escaped, payload, plain_payload
 from watchdog.incident import OPENED, Case
 from watchdog.life import opened
-from watchdog.message import Message
+from watchdog.message import Button, Message
 from watchdog.policy import Policy
 from watchdog.telling import Subject, compose
 from watchdog.verdict import SILENT, Verdict, judge
@@ -67,6 +67,11 @@ def sdk_checks(body: dict[str, Any]) -> None:
         for block in blocks:
             block.validate_json()  # type: ignore[union-attr]  # just checked
         BlockAttachment(blocks=blocks, color=attachment["color"]).validate_json()  # type: ignore[arg-type]  # as above
+
+
+def clickable(message: Message, aside: str = "") -> dict[str, Any]:
+    """A message as a bot with an address for clicks draws it."""
+    return payload(message, buttons=True, aside=aside)
 
 
 def test_a_message_is_drawn_with_all_its_parts() -> None:
@@ -145,6 +150,79 @@ def test_a_mood_has_its_colour_and_its_sign(mood: str, colour: str, sign: str) -
     assert body["attachments"][0]["color"] == colour
     assert body["text"].startswith(f"{sign} ")
     assert body["blocks"][0]["text"]["text"].startswith(f"{sign} ")
+
+
+def test_a_failed_run_has_a_sign_of_its_own() -> None:
+    """What failed is no longer under way: a cross, and not the sign for what may still be helped."""
+    body = payload(replace(FULL, kind="failed", mood="bad"))
+
+    assert body["text"].startswith("\u274c ")
+    assert body["blocks"][0]["text"]["text"] == "\u274c load-historical-games is stalled"
+
+
+def test_what_became_of_it_stands_under_the_title() -> None:
+    """The status, and then our own word about the delivery, come before everything else; without them is no line."""
+    resolved = replace(FULL, mood="good", status="resolved after 14 min")
+    body = payload(resolved, aside="meant for #predictions")
+    sdk_checks(body)
+
+    above = ["\u2705 load-historical-games is stalled", "resolved after 14 min", "meant for #predictions"]
+    assert shown(body).text.split("\n")[:3] == above
+    assert shown(plain_payload(resolved, aside="meant for #predictions")).text.split("\n")[:3] == above
+    assert [block["type"] for block in body["blocks"]] == ["header", "context", "context"]
+    assert [block["type"] for block in payload(FULL)["blocks"]] == ["header"]
+
+
+BUTTONS = (Button("acknowledge", "Acknowledge", "run1-1"), Button("snooze_hour", "Snooze 1 h", "load"))
+
+
+def actions_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [block["elements"] for block in body["attachments"][0]["blocks"] if block["type"] == "actions"]
+    return [element for elements in found for element in elements]
+
+
+def test_buttons_stand_before_the_lists_and_only_where_they_lead_somewhere() -> None:
+    """Slack may fold away the end of an attachment, so that buttons follow the facts; a webhook's message has none."""
+    message = replace(FULL, buttons=BUTTONS)
+    body = clickable(message)
+    sdk_checks(body)
+
+    kinds = [block["type"] for block in body["attachments"][0]["blocks"]]
+    assert kinds == ["section", "section", "actions", "section", "section", "section", "context"]
+    assert actions_of(body)[0] == {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Acknowledge", "emoji": False},
+        "value": "run1-1",
+        "action_id": "hangwatch_acknowledge",
+        "style": "primary",
+    }
+    assert "style" not in actions_of(body)[1]
+    assert actions_of(payload(message)) == []
+    assert actions_of(clickable(FULL)) == []
+
+
+@pytest.mark.parametrize(
+    ("buttons", "drawn"),
+    [
+        pytest.param([Button("a", "x" * 75, "v")], ["x" * 75], id="a_label_that_fits"),
+        pytest.param([Button("a", "x" * 76, "v")], ["x" * 74 + "…"], id="a_label_that_is_cut"),
+        pytest.param([Button("a", "x", "v" * 2000)], ["x"], id="a_value_that_fits"),
+        pytest.param([Button("a", "x", "v" * 2001)], [], id="a_value_can_not_be_cut"),
+        pytest.param([Button("a", "x", "")], [], id="about_nothing"),
+        pytest.param([Button("a", "", "v")], [], id="without_a_label"),
+        pytest.param([Button("a" * 245, "x", "v")], ["x"], id="an_action_that_fits"),
+        pytest.param([Button("a" * 246, "x", "v")], [], id="an_action_can_not_be_cut"),
+        pytest.param([Button("a", "x", "v"), Button("a", "y", "w")], ["y"], id="one_of_two_alike"),
+        pytest.param([Button(f"a{n}", f"{n}", "v") for n in range(26)], [f"{n}" for n in range(25)], id="25_at_most"),
+    ],
+)
+def test_buttons_keep_slacks_limits(buttons: list[Button], drawn: list[str]) -> None:
+    """A button that Slack would refuse is left out, for it would cost the whole message."""
+    body = clickable(replace(FULL, buttons=tuple(buttons)))
+    sdk_checks(body)
+
+    assert problems_of(body) == []
+    assert [button["text"]["text"] for button in actions_of(body)] == drawn
 
 
 def header(body: dict[str, Any]) -> str:
@@ -302,8 +380,10 @@ def test_a_hostile_name_is_only_a_name(slack: SlackServer, name: str) -> None:
         frames=(name, name),
         also=(name, name),
         footer=name,
+        status=name,
+        buttons=(Button("acknowledge", name, name), Button(name, "Snooze", name)),
     )
-    for draw in (payload, plain_payload):
+    for draw in (payload, plain_payload, lambda one: clickable(one, name), lambda one: plain_payload(one, aside=name)):
         before = len(slack.messages)
         answer = requests.post(slack.webhook_url, json=draw(message), timeout=10)
 
@@ -312,6 +392,7 @@ def test_a_hostile_name_is_only_a_name(slack: SlackServer, name: str) -> None:
         assert taken.mentions == ()
         assert {address for _, address in taken.links} <= {"https://e.com", "https://r.example"}
     sdk_checks(payload(message))
+    sdk_checks(clickable(message, name))
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
@@ -380,14 +461,17 @@ any_messages = st.builds(
     frames=st.lists(long_texts, max_size=12).map(tuple),
     also=st.lists(long_texts, max_size=12).map(tuple),
     footer=long_texts,
+    status=long_texts,
+    to=texts,
+    buttons=st.lists(st.builds(Button, texts, long_texts, long_texts), max_size=30).map(tuple),
 )
 
 
 @given(message=any_messages)
 def test_any_message_can_be_shown_and_calls_nobody(message: Message) -> None:
     """Whatever a message holds, Slack's rules and slack_sdk's models take it, and it pings nobody."""
-    sdk_checks(payload(message))
-    for draw in (payload, plain_payload):
+    sdk_checks(clickable(message))
+    for draw in (payload, clickable, plain_payload):
         seen = shown(draw(message))
 
         assert seen.mentions == ()
