@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from heartbeat_client.store_address import OFF, StoreAddress, default_address
 
@@ -97,6 +98,11 @@ def _agree(known: Settings) -> None:
         raise SettingsError(
             "HANGWATCH_SLACK_TOKEN: expected a bot's token, which starts with xoxb-, got something else; set it anew"
         )
+    if known.slack_api_url.startswith("http://") and not _is_loopback(known.slack_api_url):
+        raise SettingsError(
+            "HANGWATCH_SLACK_API_URL: expected an address that starts with https://, for the token goes there, "
+            "got http://; set it anew"
+        )
     if bool(known.sweep_audience) != bool(known.sweep_account):
         raise SettingsError(
             "HANGWATCH_SWEEP_AUDIENCE and HANGWATCH_SWEEP_ACCOUNT: expected both or neither, got one; "
@@ -107,6 +113,10 @@ def _agree(known: Settings) -> None:
             "HANGWATCH_MONITORING_PROJECT: expected the project that gets metrics, got none; "
             "set it beside HANGWATCH_MONITORING_ENDPOINT, or unset that"
         )
+
+
+def _is_loopback(address: str) -> bool:
+    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _port(environment: Mapping[str, str]) -> int:

@@ -71,6 +71,10 @@ WRONG = {
         {"HANGWATCH_SLACK_TOKEN": "verysecret", "HANGWATCH_SLACK_CHANNEL": "#a"},
         "HANGWATCH_SLACK_TOKEN: expected a bot's token",
     ),
+    "an_api_in_the_clear": (
+        {"HANGWATCH_SLACK_API_URL": "http://slack.example/api"},
+        "HANGWATCH_SLACK_API_URL: expected an address that starts with https://, for the token goes there",
+    ),
     "an_endpoint_without_a_project": (
         {"HANGWATCH_MONITORING_ENDPOINT": "127.0.0.1:2"},
         "HANGWATCH_MONITORING_PROJECT: expected the project that gets metrics",
