@@ -15,6 +15,18 @@ from .heartbeat_logger import HeartbeatLogger
 from .lifecycle import flush
 from .requests_watch import watch_requests
 from .settings import configure
+from .shared import SharedRun, attach, open_run
 from .tracking import track
 
-__all__ = ["Heartbeat", "HeartbeatLogger", "configure", "flush", "heartbeat", "track", "watch_requests"]
+__all__ = [
+    "Heartbeat",
+    "HeartbeatLogger",
+    "SharedRun",
+    "attach",
+    "configure",
+    "flush",
+    "heartbeat",
+    "open_run",
+    "track",
+    "watch_requests",
+]

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from .parts import Listing, Part
 from .run import Run
 
-__all__ = ["Backend", "Conflict", "Refused", "StoreAway", "StoreRefused", "Stored", "Write", "Written"]
+__all__ = ["Backend", "Conflict", "PartWrite", "Refused", "StoreAway", "StoreRefused", "Stored", "Write", "Written"]
 
 
 class StoreAway(Exception):
@@ -28,6 +29,14 @@ class Write:
     """The record as it should be. version: what the last write or read of it gave; None: it must not exist yet."""
 
     run: Run
+    version: Any = None
+
+
+@dataclass(frozen=True)
+class PartWrite:
+    """A part of a shared run as it should be. version: as in `Write`."""
+
+    part: Part | Listing
     version: Any = None
 
 
@@ -63,16 +72,20 @@ class Stored:
 class Backend(Protocol):
     """One store's write side. Used by one thread at a time; a forked child makes its own."""
 
-    def commit(self, writes: Sequence[Write]) -> Sequence[Written | Conflict | Refused]:
+    def commit(self, writes: Sequence[Write | PartWrite]) -> Sequence[Written | Conflict | Refused]:
         """Write each record whole, or not at all; one answer for each, in order.
 
         `beat_at` of a record is always set to the store's own time; `ended_at` too where the record's state is an ended
-        one and its `ended_at` is not None. A record without `due_at` loses the stored one.
+        one and its `ended_at` is not None. A record without `due_at` loses the stored one. `written_at` of a part is
+        always set to the store's own time.
         Raises StoreAway (nothing is known of any of the writes) or StoreRefused.
         """
 
     def read_run(self, run_id: str) -> Stored:
         """The stored record of a run. Raises StoreAway or StoreRefused."""
+
+    def read_part(self, part_id: str) -> Stored:
+        """The stored part of a shared run. Raises StoreAway or StoreRefused."""
 
     def read_operation(self, operation: str) -> Stored:
         """What the watchdog keeps of an operation, and the store's time. Raises StoreAway or StoreRefused."""

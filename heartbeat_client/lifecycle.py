@@ -20,6 +20,8 @@ from .run import INTERRUPTED
 from .sampler import Sampler
 from .sender import Sender
 from .settings import settings, store_of, when_changed
+from .share import Share
+from .shares import Shares
 from .shield import SHIELD
 from .sidecar import Sidecar
 from .store_address import OFF, StoreAddress
@@ -41,14 +43,13 @@ class Works:
         self.pulse = Pulse(self.roster, after=self._after_look)
         self._speaker = Speaker()
         self._told_trouble = ""
-        self.sender = Sender(self.roster, after=self.sidecar.follow)
+        self.shares = Shares()
+        self.sender = Sender(self.roster, after=self.sidecar.follow, shares=self.shares)
         self._exit_known = False
 
     def begin(self, live: LiveRun) -> None:
         """A run begins: from now on it is watched."""
-        if not self._exit_known:
-            self._exit_known = True
-            atexit.register(_at_exit)
+        self._know_exit()
         live.witness = begin_watching(self.sampler, live, settings().evidence)
         self.roster.begin(live)
         with SHIELD:
@@ -67,6 +68,21 @@ class Works:
         self.sidecar.end(live)
         if self.sender.thread.started:
             self.sender.thread.wake(by=live.due())
+
+    def attend(self, share: Share) -> None:
+        """A share in a run that spans processes was told something: it is to be written when it is due."""
+        self._know_exit()
+        self.sender.thread.wake(by=share.due())
+
+    @property
+    def off(self) -> bool:
+        """Whether nothing is written at all."""
+        return _off()
+
+    def _know_exit(self) -> None:
+        if not self._exit_known:
+            self._exit_known = True
+            atexit.register(_at_exit)
 
     def _after_look(self) -> None:
         self.sidecar.tick()

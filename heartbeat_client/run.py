@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -21,12 +21,14 @@ from .run_parts import (
     Failure,
     Place,
     Progress,
+    Tally,
     Thresholds,
     Waiting,
     plain,
     read_activity,
     read_failure,
     read_progress,
+    read_tally,
     read_thresholds,
     read_waiting,
 )
@@ -49,8 +51,10 @@ __all__ = [
     "Progress",
     "RecordError",
     "Run",
+    "Tally",
     "Thresholds",
     "Waiting",
+    "by_operation",
     "document_key",
     "due_at",
     "expires_at",
@@ -94,6 +98,8 @@ class Run:
     ancestors: ids of the runs around it, outermost first. revived_at: when it beat again after being given up as lost.
     gone_at, gone_how: when and how the process ended inside of the run, told by its helper process; the state stays
     `running`, for the run itself never said that it ended.
+    shared: whether it spans processes; then no process beats for it, `key` is what its openers call it, and what was
+    done stands in its parts. tally: what they said together when they were last added up.
     platform: `cloud_run_service` or `cloud_run_job` where known, for what happens at the deadline differs.
     """
 
@@ -129,6 +135,9 @@ class Run:
     activity: Mapping[str, Any] | None = None
     failure: Failure | None = None
     reason: str = ""
+    shared: bool = False
+    key: str = ""
+    tally: Tally | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
     schema: int = SCHEMA
@@ -148,6 +157,8 @@ class Run:
         """The record as a document of plain values and aware datetimes. What is None or empty is left out."""
         document = {name: plain(getattr(self, name)) for name in _WRITTEN}
         document["parent"] = self.parent
+        document["by_operation"] = by_operation(self.operation, self.started_at)
+        document["shared"] = self.shared or None
         return dict(self.extra) | {name: value for name, value in document.items() if value not in (None, "", {}, [])}
 
     @classmethod
@@ -164,6 +175,7 @@ class Run:
 
 
 _WRITTEN = tuple(f.name for f in dataclasses.fields(Run) if f.name not in ("id", "extra"))
+_DERIVED = ("id", "parent", "by_operation")
 
 
 def _read(fields: Fields) -> dict[str, Any]:
@@ -181,6 +193,9 @@ def _read(fields: Fields) -> dict[str, Any]:
         "failed_writes": fields.whole("failed_writes", 0),
         "reason": fields.text("reason", "", TEXT_LIMIT),
         "gone_how": fields.text("gone_how", "", TEXT_LIMIT),
+        "shared": fields.flag("shared", False),
+        "key": fields.text("key", "", TEXT_LIMIT),
+        "tally": read_tally(fields.inside("tally")),
         "activity": read_activity(fields.inside("activity")),
         "thresholds": read_thresholds(fields.inside("thresholds")),
         "progress": read_progress(fields.inside("progress")),
@@ -191,15 +206,17 @@ def _read(fields: Fields) -> dict[str, Any]:
         read[name] = fields.text(name, "", TEXT_LIMIT)
     for name in ("beat_at", "ended_at", "moved_at", "revived_at", "gone_at", "deadline", "due_at", "expires_at"):
         read[name] = fields.instant(name, None)
-    read["extra"] = {name: value for name, value in fields.document.items() if name not in (*_WRITTEN, "parent", "id")}
+    read["extra"] = {name: value for name, value in fields.document.items() if name not in (*_WRITTEN, *_DERIVED)}
     return read
 
 
-def silent_at(run: Run) -> datetime:
+def silent_at(run: Run) -> datetime | None:
     """The instant from which the run is silent, unless it beats before. One that never beat counts from its start.
 
-    Where it is known that the process has gone, nobody waits for another beat.
+    Where it is known that the process has gone, nobody waits for another beat. None for a shared run: nobody beats.
     """
+    if run.shared:
+        return None
     if run.gone_at is not None:
         return run.gone_at
     return (run.beat_at or run.started_at) + timedelta(seconds=run.thresholds.silent_after)
@@ -210,11 +227,14 @@ def stalled_at(run: Run) -> datetime | None:
 
     A declared wait is a stall only past its `until`. An opaque run inside a nested one is watched by that one. Where
     there is evidence of what an opaque run does, it is a stall to stand in one call for too long, and nothing else is.
+    A shared run is stalled when nothing was done for too long, whether or not it has said how much there is to do.
     """
     if run.waiting is not None:
         return run.waiting.until
     since = run.moved_at or run.started_at
-    if run.progress is not None:
+    if run.shared:  # an item may have been done before the run was opened
+        since = max(since, run.started_at)
+    if run.progress is not None or run.shared:
         return since + timedelta(seconds=run.thresholds.stalled_after)
     if run.child is not None:
         return None
@@ -267,7 +287,8 @@ def expires_at(run: Run) -> datetime:
     """When the store may delete the record: `KEPT_FOR` after the end, or after the deadline of a run that goes on."""
     if run.ended:
         return (run.ended_at or run.beat_at or run.started_at) + KEPT_FOR
-    known = [at for at in (run.deadline, run.beat_at, run.started_at) if at is not None]
+    moved_at = run.moved_at if run.shared else None  # its record may be a week old while its parts move
+    known = [at for at in (run.deadline, run.beat_at, run.started_at, moved_at) if at is not None]
     return max(known) + KEPT_FOR
 
 
@@ -282,3 +303,13 @@ def document_key(name: str) -> str:
     if key in (".", "..") or re.fullmatch(r"__.*__", key):
         return "%5F" + key[1:] if key.startswith("_") else key.replace(".", "%2E")
     return key or "%"
+
+
+def by_operation(operation: str, at: datetime) -> str:
+    """An operation and an instant as one text, by which the starts of one operation are asked for in order.
+
+    It sorts by operation, then by instant. No key of an operation holds a slash, so none begins another's texts.
+    """
+    aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    instant = aware.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    return f"{document_key(operation)}/{instant.removesuffix('+00:00')}Z"

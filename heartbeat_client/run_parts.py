@@ -15,6 +15,7 @@ __all__ = [
     "Failure",
     "Place",
     "Progress",
+    "Tally",
     "Thresholds",
     "Waiting",
     "plain",
@@ -22,6 +23,7 @@ __all__ = [
     "read_failure",
     "read_place",
     "read_progress",
+    "read_tally",
     "read_thresholds",
     "read_waiting",
 ]
@@ -63,6 +65,27 @@ class Progress:
     since: datetime | None = None
     rate: float | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a shared run's parts say together, beside its progress.
+
+    missing: the first of the listed items that are not done; missing_count: how many there are, None without a list.
+    last: items done last, oldest first. strangers: items done that are not on the list, and do not count.
+    again: items that were completed again; again_times: how often in all; again_last: the last one; again_at: when.
+    partial: there were more parts than are read, so that the count is a lower bound.
+    """
+
+    missing: tuple[str, ...] = ()
+    missing_count: int | None = None
+    last: tuple[str, ...] = ()
+    strangers: int = 0
+    again: int = 0
+    again_times: int = 0
+    again_last: str = ""
+    again_at: datetime | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,23 @@ def read_progress(fields: Fields | None) -> Progress | None:
         since=fields.instant("since", None),
         rate=fields.length("rate", None, most=1e12),
         note=fields.text("note", "", TEXT_LIMIT),
+    )
+
+
+def read_tally(fields: Fields | None) -> Tally | None:
+    """What the parts of a shared run said together, None where nobody has added them up."""
+    if fields is None:
+        return None
+    return Tally(
+        missing=fields.texts("missing"),
+        missing_count=fields.whole("missing_count", None),
+        last=fields.texts("last"),
+        strangers=fields.whole("strangers", 0),
+        again=fields.whole("again", 0),
+        again_times=fields.whole("again_times", 0),
+        again_last=fields.text("again_last", "", TEXT_LIMIT),
+        again_at=fields.instant("again_at", None),
+        partial=fields.flag("partial", False),
     )
 
 

@@ -23,6 +23,9 @@ from .place import innermost, type_name
 from .roster import Roster
 from .server_clock import ServerClock
 from .settings import Settings, open_backend, settings, store_of
+from .share import Share
+from .share_writer import ShareWriter
+from .shares import Shares
 from .store_address import StoreAddress
 from .store_link import StoreLink
 from .writer import Voice, Writer
@@ -33,7 +36,7 @@ _AHEAD: Final = 0.25  # what is due within this many seconds comes along: one co
 
 
 class Sender:
-    """Writes the runs of a roster to the store that `current` names.
+    """Writes the runs of a roster, and the shares in runs that span processes, to the store that `current` names.
 
     current: gives the process's settings. clock: monotonic seconds. wall: this machine's idea of the time, used until
     the store has said what time it is. voice: where complaints go. after: called after each pass, must return at once.
@@ -48,8 +51,10 @@ class Sender:
         voice: Voice | None = None,
         *,
         after: Callable[[], None] | None = None,
+        shares: Shares | None = None,
     ) -> None:
         self._roster = roster
+        self._shares = Shares(clock) if shares is None else shares
         self._after = after
         self._current = current
         self._clock = clock
@@ -59,6 +64,7 @@ class Sender:
         self._who = Who()
         self._store: object = None
         self._writer: Writer | None = None
+        self._share_writer: ShareWriter | None = None
         self._asked = self._hurried = self._flushed = 0
         self._tell_dropped_at = 1
         self.thread = Background("hangwatch-sender", self.work)
@@ -84,6 +90,24 @@ class Sender:
             live.outgoing.settled.wait(min(left, 0.05))
         return True
 
+    def hurry(self, share: Share) -> int:
+        """Have a share written at once; the edition of it that holds all that was told up to now."""
+        ticket = share.hurry()
+        if not share.settled:
+            self.thread.wake()
+        return ticket
+
+    def wait_share(self, share: Share, timeout: float) -> bool:
+        """Wait until a share is written as it is now; False after `timeout` seconds, or if the store is away."""
+        ticket, until, pause = self.hurry(share), self._clock() + timeout, 0.001
+        while share.written < ticket:
+            left = until - self._clock()
+            if left <= 0 or self.away or self.thread.is_here:
+                return False
+            time.sleep(min(left, pause))
+            pause = min(2 * pause, 0.02)
+        return True
+
     def flush(self, timeout: float) -> bool:
         """Write everything as it is now; False if that was not done within `timeout` seconds."""
         self._asked += 1
@@ -106,7 +130,8 @@ class Sender:
             return self._outage.retry_at - now
         self._hurried = asked
         due = self._due(now, everything=asked > self._flushed)
-        if not due or self._send(due):
+        shares = self._shares.due(now, everything=asked > self._flushed)
+        if not (due or shares) or self._send(due, shares):
             self._flushed = asked
         self._tell_dropped()
         if self._after is not None:
@@ -126,13 +151,14 @@ class Sender:
 
     def _pause(self) -> float | None:
         at = min((live.due() for live in self._runs()), default=math.inf)
+        at = min(at, self._shares.next_due())
         return None if at == math.inf else max(at, self._outage.retry_at) - self._clock()
 
-    def _send(self, due: Sequence[LiveRun]) -> bool:
-        """Write these runs; False when the store could not be written."""
+    def _send(self, due: Sequence[LiveRun], shares: Sequence[Share]) -> bool:
+        """Write these runs and shares; False when the store could not be written."""
         unsent = list(due)
         try:
-            self._write(unsent)
+            self._write(unsent, shares)
         except StoreRefused as error:
             self._fail(unsent, str(error), refused=True)
         except StoreAway as error:
@@ -146,13 +172,18 @@ class Sender:
             return True
         return False
 
-    def _write(self, due: list[LiveRun]) -> None:
+    def _write(self, due: list[LiveRun], shares: Sequence[Share]) -> None:
         current = self._current()
         writer = self._writer_for(current)
         if writer.link.open():
-            writer.write(due, self._who.now(current.service, self._clock()))
+            identity = self._who.now(current.service, self._clock())
+            writer.write(due, identity)
+            if shares and self._share_writer is not None:
+                self._share_writer.write(shares, identity)
         else:
             writer.forget(due)
+            for share in shares:
+                share.forget()
 
     def _writer_for(self, current: Settings) -> Writer:
         """The writer to the configured store; another store knows none of the runs yet."""
@@ -161,6 +192,7 @@ class Sender:
             self._leave_store()
             link = StoreLink(lambda: open_backend(store), ServerClock(self._clock, self._wall), self._clock)
             self._writer, self._store = Writer(self._roster, link, self._voice, self._clock), store
+            self._share_writer = ShareWriter(link, self._voice, self._clock)
         return self._writer
 
     def _leave_store(self) -> None:
@@ -170,6 +202,8 @@ class Sender:
             self._writer.link.close()
         for live in self._runs():
             live.outgoing.begin_again()
+        for share in self._shares.all():
+            share.begin_again()
 
     def _fail(self, unsent: Sequence[LiveRun], why: str, *, refused: bool) -> None:
         for live in unsent:

@@ -29,6 +29,7 @@ __all__ = [
 DEADLINE: Final = 1800.0  # Cloud Run's answer to the first user's coordinator is cut after 30 minutes
 
 _EVIDENCE = ("full", "stack", "off")
+_BACKEND = ("commit", "read_run", "read_part", "read_operation", "close")
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _checked_store(checks: Checks, value: object) -> StoreAddress | Backend | No
         except ValueError as error:
             checks.wrong("store", str(error), "the store stays as it was")
             return None
-    if all(callable(getattr(value, method, None)) for method in ("commit", "read_run", "read_operation", "close")):
+    if all(callable(getattr(value, method, None)) for method in _BACKEND):
         return value  # type: ignore[return-value]  # a backend is what has a backend's methods
     checks.wrong("store", f"expected text or a backend, got {type(value).__name__}", "the store stays as it was")
     return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from .backend import Backend, Conflict, Refused, Stored, Write, Written
+from .backend import Backend, Conflict, PartWrite, Refused, Stored, Write, Written
 from .limits import InForce
 from .process import outside_of_forks
 from .server_clock import ServerClock
@@ -51,7 +51,7 @@ class StoreLink:
             with suppress(Exception):  # another store is used by now
                 self._backend.close()
 
-    def commit(self, writes: Sequence[Write]) -> Sequence[Written | Conflict | Refused]:
+    def commit(self, writes: Sequence[Write | PartWrite]) -> Sequence[Written | Conflict | Refused]:
         """Write records; raises StoreAway or StoreRefused."""
         with self._call() as started:
             answers = self._opened.commit(writes)
@@ -63,6 +63,10 @@ class StoreLink:
     def read_run(self, run_id: str) -> Stored:
         """Read a run's record; raises StoreAway or StoreRefused."""
         return self._learned(lambda backend: backend.read_run(run_id))
+
+    def read_part(self, part_id: str) -> Stored:
+        """Read a part of a shared run; raises StoreAway or StoreRefused."""
+        return self._learned(lambda backend: backend.read_part(part_id))
 
     def in_force(self, operation: str) -> InForce:
         """What is in force for an operation, at most a minute old: a thousand runs are not a thousand reads.

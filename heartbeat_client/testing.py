@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .backend import Conflict, Refused, StoreAway, Stored, StoreRefused, Write, Written
+from .backend import Conflict, PartWrite, Refused, StoreAway, Stored, StoreRefused, Write, Written
+from .parts import PARTS
 from .run import OPERATIONS, RUNS, Run, document_key
-from .stores.documents import record_of, to_text
+from .stores.documents import document_of, place_of, to_text
 
 __all__ = ["ManualClock", "MemoryStore"]
 
@@ -55,7 +56,7 @@ class MemoryStore:
         self._now = clock or ManualClock().now
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._documents: dict[str, dict[str, tuple[dict[str, Any], int]]] = {RUNS: {}, OPERATIONS: {}}
+        self._documents: dict[str, dict[str, tuple[dict[str, Any], int]]] = {RUNS: {}, OPERATIONS: {}, PARTS: {}}
         self._versions = itertools.count(1)
         self._history: list[Run] = []
         self._calls = 0
@@ -119,7 +120,7 @@ class MemoryStore:
         """Answer at once again; a slow call that waits now goes on."""
         self._switch(None, 0.0)
 
-    def commit(self, writes: Sequence[Write]) -> Sequence[Written | Conflict | Refused]:
+    def commit(self, writes: Sequence[Write | PartWrite]) -> Sequence[Written | Conflict | Refused]:
         """See `Backend.commit`."""
         self._answer()
         with self._lock:
@@ -131,6 +132,10 @@ class MemoryStore:
     def read_run(self, run_id: str) -> Stored:
         """See `Backend.read_run`."""
         return self._read(RUNS, run_id)
+
+    def read_part(self, part_id: str) -> Stored:
+        """See `Backend.read_part`."""
+        return self._read(PARTS, part_id)
 
     def read_operation(self, operation: str) -> Stored:
         """See `Backend.read_operation`."""
@@ -154,20 +159,21 @@ class MemoryStore:
         if delay and not hurry.wait(min(delay, self._timeout)) and delay > self._timeout:
             raise StoreAway(f"memory store: expected an answer within {self._timeout:g} s, got none; it is tried again")
 
-    def _write(self, write: Write) -> Written | Conflict | Refused:
+    def _write(self, write: Write | PartWrite) -> Written | Conflict | Refused:
         now = self._now()
-        document = record_of(write.run, now)
+        document = document_of(write, now)
         try:
-            key = document_key(write.run.id)
+            collection, key = place_of(write)
             to_text(document)
         except ValueError as error:
             return Refused(str(error))
-        held = self._documents[RUNS].get(key)
+        held = self._documents[collection].get(key)
         if (held[1] if held else None) != write.version:
             return Conflict()
         version = next(self._versions)
-        self._documents[RUNS][key] = (copy.deepcopy(document), version)
-        self._history.append(replace(write.run, beat_at=now, ended_at=document.get("ended_at")))
+        self._documents[collection][key] = (copy.deepcopy(document), version)
+        if isinstance(write, Write):
+            self._history.append(replace(write.run, beat_at=now, ended_at=document.get("ended_at")))
         return Written(version, now)
 
     def _read(self, collection: str, name: str) -> Stored:

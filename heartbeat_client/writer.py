@@ -25,7 +25,10 @@ _CONFLICT_PAUSE: Final = 1.0
 
 
 class Voice(Protocol):
-    """Where complaints go; must return at once."""
+    """Where lines and complaints go; must return at once."""
+
+    def say(self, level: int, text: str) -> None:
+        """Say a line soon."""
 
     def report(self, level: int, text: str) -> None:
         """Report soon."""

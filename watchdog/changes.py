@@ -143,12 +143,16 @@ class Changes:
 
     def _begun(self, case: Case) -> Change | None:
         last = self._last_episode(case.run_id)
-        if case.verdict is None or (last is not None and last.value.open):
+        if case.verdict is None or (last is not None and self._known_by_others(last.value)):
             return None
         before = last.value if last else None
         incident = life.opened(case, case.verdict, before.episode + 1 if before else 1, self._seen.now, before)
         tell = None if self._snoozed(incident.operation) else OPENED
         return Change(Held(incident, None), case, tell, (OPENED, self._to(incident), cause(case)))
+
+    def _known_by_others(self, last: Incident) -> bool:
+        """Whether another sweep was first: its incident goes on, or is over since this sweep read the run."""
+        return last.open or (last.resolved_at is not None and last.resolved_at >= self._seen.now)
 
     def _own_sight(self, known: set[str]) -> list[Change]:
         found, held = self._seen.doubt, self._report.held
@@ -220,10 +224,11 @@ def _unexplained(case: Case) -> bool:
 
 
 def _given_up(case: Case) -> bool:
-    """Whether the watchdog took its due_at away: it is silent past its deadline, and that was told to the end."""
-    verdict = case.verdict
-    silent = verdict is not None and verdict.state == SILENT and verdict.past_deadline
-    return silent and case.run is not None and case.run.due_at is None
+    """Whether the watchdog took its due_at away: it is beyond hope, and that was told to the end."""
+    run, verdict = case.run, case.verdict
+    if run is None or verdict is None or run.due_at is not None:
+        return False
+    return run.shared or (verdict.state == SILENT and verdict.past_deadline)
 
 
 def _home(run: Run) -> Hashable:

@@ -8,7 +8,7 @@ for that. Nothing else, each only on a change.
     -          a problem                open, a new episode         opened
     open       the same, or less bad    open                        reminded, each remind_every; unjudged: never
     open       worse than was told      open                        worsened; opened where nobody heard yet
-    open       silent past its deadline resolved: lost              resolved
+    open       silent past its deadline resolved: lost              resolved (shared: stalled past it, or for a day)
     open       healthy or late          resolved: recovered         resolved
     open       ended                    resolved: as it ended       resolved
     open       no record any more       resolved: record deleted    resolved
@@ -41,7 +41,7 @@ from .incident import (
     Told,
     incident_id,
 )
-from .verdict import CONFIRMED, FINISHED_LATE, HEALTHY, SILENT, UNJUDGED, Verdict
+from .verdict import CONFIRMED, FINISHED_LATE, HEALTHY, SILENT, STALLED, UNJUDGED, Verdict
 
 __all__ = ["Rhythm", "Step", "failed", "opened", "revived", "step"]
 
@@ -49,6 +49,9 @@ DELETED = "record deleted"
 
 SAME_TROUBLE = timedelta(hours=1)
 LONGEST_STEADY = timedelta(hours=1)
+SHARED_GIVEN_UP_AFTER = timedelta(hours=24)
+
+NEVER_CAME_BACK = "it stayed silent past its deadline; given up, until it beats again"
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def revived(last: Incident | None, case: Case, now: datetime) -> Step | None:
 def step(before: Incident, case: Case, told: Told, rhythm: Rhythm, now: datetime) -> Step | None:
     """How an open incident goes on, None when nothing about it changes. told: what people have heard of it so far."""
     verdict = case.verdict
-    if verdict is not None and verdict.problem and not _is_lost(verdict, told):
+    if verdict is not None and verdict.problem and not _is_lost(case, verdict, told, now):
         return _goes_on(before.judged(verdict), before, told, rhythm, now)
     if told.being_sent:
         return None
@@ -202,15 +205,21 @@ def _alike(one: Incident, other: Incident) -> bool:
     return next(known) == next(known)
 
 
-def _is_lost(verdict: Verdict, told: Told) -> bool:
-    return verdict.state == SILENT and verdict.past_deadline and told.heard and not told.waiting and not told.being_sent
+def _is_lost(case: Case, verdict: Verdict, told: Told, now: datetime) -> bool:
+    settled = told.heard and not told.waiting and not told.being_sent
+    if case.run is not None and case.run.shared:
+        # It never beats, and only somebody else can end it: what nobody moves and nobody ends is not read for ever.
+        still = now - (verdict.since or now)
+        return settled and verdict.state == STALLED and (verdict.past_deadline or still >= SHARED_GIVEN_UP_AFTER)
+    return settled and verdict.state == SILENT and verdict.past_deadline
 
 
 def _ending(case: Case) -> tuple[str, str]:
     if case.verdict is None:
         return DELETED, "its record is gone from the store"
     if case.verdict.problem:
-        return LOST, "it stayed silent past its deadline; given up, until it beats again"
+        shared = case.run is not None and case.run.shared
+        return LOST, f"nothing came of it: {case.verdict.reason}" if shared else NEVER_CAME_BACK
     if case.run is not None and case.run.state in (FAILED, INTERRUPTED):
         return case.run.state, case.verdict.reason
     if case.verdict.state in (FINISHED_LATE, CONFIRMED):

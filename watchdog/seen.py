@@ -63,11 +63,12 @@ def look(ledger: Ledger, policy: Policy, *, audit: bool = False, measured: bool 
     """Read and judge. audit: every record. measured: all live runs too, each `measure_every`. Raises `StoreError`."""
     now = ledger.now()
     seen = Seen(now, *ledger.standing())
+    # Before the runs: whoever resolves one of these meanwhile makes our change of it fail, not open it anew.
+    seen.incidents = ledger.open_incidents()
     due = ledger.due(now, DUE_LIMIT)
     seen.due = len(due)
     seen.records = {record.id: record for record in (*_audited(ledger, policy, seen, audit), *due)}
     _read_live(ledger, policy, seen, measured)
-    seen.incidents = ledger.open_incidents()
     wanted = {held.value.run_id for held in seen.incidents if held.value.about == RUN}
     seen.records |= ledger.runs(wanted - seen.records.keys())
     seen.records = follow(ledger.store, seen.records, policy, now, always=wanted)

@@ -27,17 +27,7 @@ from heartbeat_client.run import (
 )
 
 from .policy import Policy
-from .wording import (
-    activity_text,
-    again_text,
-    ago,
-    done_text,
-    missing_text,
-    progress_text,
-    rate_text,
-    remaining,
-    sentence,
-)
+from .wording import activity_text, ago, missing_text, progress_text, rate_text, remaining, sentence, shared_text
 
 __all__ = [
     "CONFIRMED",
@@ -207,7 +197,7 @@ def _stalled(run: Run, now: datetime) -> Verdict | None:
         return None
     since = run.moved_at or run.started_at
     if run.shared:
-        return Verdict(STALLED, _shared_standing(run, now), max(since, run.started_at))
+        return Verdict(STALLED, shared_text(run, now), max(since, run.started_at))
     if run.waiting is not None:
         return Verdict(STALLED, sentence(_waited(run.waiting, now), progress_text(run)), run.waiting.since)
     if run.progress is not None:
@@ -240,20 +230,6 @@ def _waited(wait: Waiting, now: datetime) -> str:
 def _standing(run: Run, since: datetime, now: datetime) -> str:
     limit = spoken(run.thresholds.stalled_after)
     return f"progress has stood at {progress_text(run)} for {ago(now, since)} (limit {limit})"
-
-
-def _shared_standing(run: Run, now: datetime) -> str:
-    limit = f"limit {spoken(run.thresholds.stalled_after)}"
-    progress = run.progress
-    complete = progress is not None and progress.total is not None and progress.done >= progress.total
-    unended = "nobody has said that it is over: call succeed() or fail()" if complete else ""
-    return sentence(f"{done_text(run, now)} ({limit})", missing_text(run), again_text(run), unended, _moved_until(run))
-
-
-def _moved_until(run: Run) -> str:
-    if run.progress is None or not run.progress.rate or run.moved_at is None:
-        return ""
-    return f"it moved at {rate_text(run.progress.rate)} until {run.moved_at:%H:%M} UTC"
 
 
 def _rate_before(run: Run) -> str:

@@ -15,12 +15,18 @@ __all__ = [
     "ago",
     "frame_lines",
     "harmless",
+    "missing_text",
     "one_line",
     "progress_text",
     "rate_text",
     "remaining",
     "sentence",
+    "shared_text",
 ]
+
+# All of a few, else so many that one sees what they have in common.
+MISSING_ALL = 4
+MISSING_SAID = 2
 
 # Control characters but the line break, and those that turn the direction of all that follows: a name may hold them,
 # and would move the cursor of a terminal or make a reader see another sentence.
@@ -37,6 +43,59 @@ def progress_text(run: Run) -> str:
         else f"{run.progress.done} done"
     )
     return f"{done} ({run.progress.note})" if run.progress.note else done
+
+
+def _done_text(run: Run, now: datetime) -> str:
+    """`438 of 450 done, the last one 6 min ago`, of a run that spans processes."""
+    at_least = "at least " if run.tally is not None and run.tally.partial else ""
+    if run.moved_at is None:
+        return sentence(progress_text(run), f"nothing was done since it was opened {ago(now, run.started_at)} ago")
+    return f"{at_least}{progress_text(run)}, the last one {ago(now, run.moved_at)} ago"
+
+
+def shared_text(run: Run, now: datetime) -> str:
+    """Why a run that spans processes is stalled: `438 of 450 done, the last one 6 min ago (limit 5 min); …`."""
+    limit = f"limit {spoken(run.thresholds.stalled_after)}"
+    progress = run.progress
+    complete = progress is not None and progress.total is not None and progress.done >= progress.total
+    unended = "nobody has said that it is over: call succeed() or fail()" if complete else ""
+    return sentence(
+        f"{_done_text(run, now)} ({limit})", missing_text(run), _again_text(run), unended, _moved_until(run)
+    )
+
+
+def _moved_until(run: Run) -> str:
+    if run.progress is None or not run.progress.rate or run.moved_at is None:
+        return ""
+    return f"it moved at {rate_text(run.progress.rate)} until {run.moved_at:%H:%M} UTC"
+
+
+def missing_text(run: Run) -> str:
+    """`missing: luka-doncic, nikola-jokic and 10 more`; nothing where no list of items was given."""
+    tally = run.tally
+    if tally is None:
+        return ""
+    count = tally.missing_count or 0
+    named = tally.missing[: MISSING_ALL if count <= MISSING_ALL else MISSING_SAID]
+    more = f" and {count - len(named)} more" if count > len(named) else ""
+    missing = f"missing: {', '.join(map(one_line, named))}{more}" if named else ""
+    strangers = f"{_items(tally.strangers)} done that are not on its list" if tally.strangers else ""
+    return sentence(missing, strangers)
+
+
+def _again_text(run: Run) -> str:
+    """`12 items were completed again 340 times, the last: …`; nothing where that was before anything moved last."""
+    tally = run.tally
+    if tally is None or tally.again_at is None or (run.moved_at is not None and tally.again_at <= run.moved_at):
+        return ""
+    were = "was" if tally.again == 1 else "were"
+    times = "once" if tally.again_times == 1 else f"{tally.again_times} times"
+    last = f"{':' if tally.again == 1 else ', the last:'} {one_line(tally.again_last)}" if tally.again_last else ""
+    return f"{_items(tally.again)} {were} completed again {times}{last}"
+
+
+def _items(number: int) -> str:
+    return "1 item" if number == 1 else f"{number} items"
 
 
 def rate_text(rate: float) -> str:

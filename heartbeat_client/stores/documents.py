@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ..run import Run
+from ..backend import PartWrite, Write
+from ..parts import PARTS
+from ..run import RUNS, Run, document_key
 
-__all__ = ["DOCUMENT_LIMIT", "from_text", "instant_text", "plain_instant", "record_of", "to_text"]
+__all__ = [
+    "DOCUMENT_LIMIT",
+    "document_of",
+    "from_text",
+    "instant_text",
+    "place_of",
+    "plain_instant",
+    "record_of",
+    "to_text",
+]
 
 # Firestore's limit in bytes. The other stores keep it too: what works on a laptop must work there.
 DOCUMENT_LIMIT = 1_048_576
@@ -25,6 +36,20 @@ def record_of(run: Run, server_time: Any) -> dict[str, Any]:
     if run.ended and run.ended_at is not None:
         document["ended_at"] = server_time
     return document
+
+
+def place_of(write: Write | PartWrite) -> tuple[str, str]:
+    """The collection and the document id that a write goes to."""
+    if isinstance(write, PartWrite):
+        return PARTS, document_key(write.part.id)
+    return RUNS, document_key(write.run.id)
+
+
+def document_of(write: Write | PartWrite, server_time: Any) -> dict[str, Any]:
+    """What is to stand there, the store's own time in it. server_time: as for `record_of`."""
+    if isinstance(write, PartWrite):
+        return write.part.to_document() | {"written_at": server_time}
+    return record_of(write.run, server_time)
 
 
 def to_text(document: Mapping[str, Any]) -> str:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..backend import Conflict, Refused, StoreAway, Stored, Write, Written
+from ..backend import Conflict, PartWrite, Refused, StoreAway, Stored, Write, Written
+from ..parts import PARTS
 from ..run import OPERATIONS, RUNS, document_key
-from .documents import plain_instant, record_of
+from .documents import document_of, place_of, plain_instant
 from .firestore_connection import Connection, Contended, Unfit, explained
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class FirestoreBackend:
         self._connection = Connection(project, database)
         self._timeout = timeout
 
-    def commit(self, writes: Sequence[Write]) -> Sequence[Answer]:
+    def commit(self, writes: Sequence[Write | PartWrite]) -> Sequence[Answer]:
         """See `Backend.commit`. One BatchWrite for up to 400 records: each is applied or refused by itself."""
         if not writes:
             return []
@@ -48,6 +49,10 @@ class FirestoreBackend:
         """See `Backend.read_run`."""
         return self._read(RUNS, run_id)
 
+    def read_part(self, part_id: str) -> Stored:
+        """See `Backend.read_part`."""
+        return self._read(PARTS, part_id)
+
     def read_operation(self, operation: str) -> Stored:
         """See `Backend.read_operation`."""
         return self._read(OPERATIONS, operation)
@@ -56,7 +61,7 @@ class FirestoreBackend:
         """See `Backend.close`."""
         self._connection.close()
 
-    def _send(self, writes: Sequence[Write], until: float) -> list[Answer]:
+    def _send(self, writes: Sequence[Write | PartWrite], until: float) -> list[Answer]:
         seconds = until - time.monotonic()
         if seconds <= 0:
             raise StoreAway(f"{self._connection.name}: no time left for {len(writes)} writes; it is tried again")
@@ -69,7 +74,7 @@ class FirestoreBackend:
         middle = len(writes) // 2
         return self._send(writes[:middle], until) + self._send(writes[middle:], until)
 
-    def _batch_write(self, client: Client, writes: Sequence[Write], seconds: float) -> list[Answer]:
+    def _batch_write(self, client: Client, writes: Sequence[Write | PartWrite], seconds: float) -> list[Answer]:
         from google.cloud.firestore_v1.bulk_batch import BulkWriteBatch
 
         batch = BulkWriteBatch(client)
@@ -101,13 +106,14 @@ class FirestoreBackend:
         return self._connection.call(rpc)
 
 
-def _add(batch: BulkWriteBatch, client: Client, write: Write) -> Answer | None:
+def _add(batch: BulkWriteBatch, client: Client, write: Write | PartWrite) -> Answer | None:
     """Put a write into the batch; an answer at once where that can't be done."""
     from google.cloud.firestore import SERVER_TIMESTAMP
 
     try:
-        reference = client.collection(RUNS).document(document_key(write.run.id))
-        record = record_of(write.run, SERVER_TIMESTAMP)
+        collection, key = place_of(write)
+        reference = client.collection(collection).document(key)
+        record = document_of(write, SERVER_TIMESTAMP)
         if write.version is None:
             batch.create(reference, record)
         else:

@@ -6,9 +6,10 @@ import os
 import sqlite3
 from collections.abc import Sequence
 
-from ..backend import Conflict, Refused, Stored, Write, Written
+from ..backend import Conflict, PartWrite, Refused, Stored, Write, Written
+from ..parts import PARTS
 from ..run import OPERATIONS, RUNS, document_key
-from .documents import from_text, record_of, to_text
+from .documents import document_of, from_text, place_of, to_text
 from .sqlite_file import SqliteFile, put, version_of
 
 __all__ = ["SqliteBackend"]
@@ -24,7 +25,7 @@ class SqliteBackend:
     def __init__(self, path: str | os.PathLike[str], timeout: float = 5.0) -> None:
         self._file = SqliteFile(path, timeout)
 
-    def commit(self, writes: Sequence[Write]) -> Sequence[Written | Conflict | Refused]:
+    def commit(self, writes: Sequence[Write | PartWrite]) -> Sequence[Written | Conflict | Refused]:
         """See `Backend.commit`."""
         if not writes:
             return []
@@ -35,6 +36,10 @@ class SqliteBackend:
         """See `Backend.read_run`."""
         return self._read(RUNS, run_id)
 
+    def read_part(self, part_id: str) -> Stored:
+        """See `Backend.read_part`."""
+        return self._read(PARTS, part_id)
+
     def read_operation(self, operation: str) -> Stored:
         """See `Backend.read_operation`."""
         return self._read(OPERATIONS, operation)
@@ -43,16 +48,16 @@ class SqliteBackend:
         """See `Backend.close`."""
         self._file.close()
 
-    def _write(self, connection: sqlite3.Connection, write: Write) -> Written | Conflict | Refused:
+    def _write(self, connection: sqlite3.Connection, write: Write | PartWrite) -> Written | Conflict | Refused:
         now = self._file.now()
         try:
-            key = document_key(write.run.id)
-            text = to_text(record_of(write.run, now))
+            place = place_of(write)
+            text = to_text(document_of(write, now))
         except ValueError as error:
             return Refused(str(error))
-        if version_of(connection, RUNS, key) != write.version:
+        if version_of(connection, *place) != write.version:
             return Conflict()
-        return Written(put(connection, RUNS, key, text), now)
+        return Written(put(connection, *place, text), now)
 
     def _read(self, collection: str, name: str) -> Stored:
         with self._file.reading() as connection:

@@ -49,7 +49,7 @@ activities = st.fixed_dictionaries(
         "x": json_like.filter(bool),
     },
 )
-known = {field.name for field in fields(Run)} | {"parent"}
+known = {field.name for field in fields(Run)} | {"parent", "by_operation"}
 
 
 def runs(**given: Any) -> st.SearchStrategy[Run]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from heartbeat_client.parts import PARTS
 from heartbeat_client.run import RUNS
 from tests.support.world import START, World, a_run
 from watchdog.doubt import Doubt
@@ -183,7 +184,7 @@ def test_what_has_expired_is_pruned(world: World, past: timedelta, left: int) ->
     world.now = expires + past
 
     counts = dict(prune_expired(world.store))
-    assert counts == dict.fromkeys((RUNS, INCIDENTS, NOTICES), 1 - left)
+    assert counts == {**dict.fromkeys((RUNS, INCIDENTS, NOTICES), 1 - left), PARTS: 0}
     assert len(world.store.find(RUNS)) == left
     assert len(world.store.find(INCIDENTS)) == left + 1
     assert len(world.store.find(NOTICES)) == left

@@ -10,9 +10,9 @@ import pytest
 
 from heartbeat_client.run import Failure
 from tests.support.world import START, a_run
-from watchdog.incident import OPENED, RECOVERED, REMINDED, RESOLVED, WORSENED, Case, Incident, Told
+from watchdog.incident import LOST, OPENED, RECOVERED, REMINDED, RESOLVED, WORSENED, Case, Incident, Told
 from watchdog.life import Rhythm, Step, failed, opened, step
-from watchdog.verdict import HEALTHY, SILENT, STALLED, Verdict
+from watchdog.verdict import HEALTHY, OVERDUE, SILENT, STALLED, Verdict
 
 HEARD = Told(frozenset({"slack"}))
 SECOND = timedelta(seconds=1)
@@ -202,3 +202,27 @@ def test_a_run_that_succeeded_is_no_incident() -> None:
     run = a_run(state="succeeded", ended_at=at(3))
 
     assert failed(Case("run1", run, Verdict(HEALTHY, "succeeded")), run, 1, at(4)) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "hours", "told", "lost"),
+    [
+        pytest.param(STALLED, 24 - 1 / 3600, HEARD, False, id="not_within_a_day"),
+        pytest.param(STALLED, 24, HEARD, True, id="after_a_day"),
+        pytest.param(STALLED, 24, Told(), False, id="not_before_anybody_heard"),
+        pytest.param(OVERDUE, 24, HEARD, False, id="not_while_it_moves"),
+    ],
+)
+def test_a_shared_run_that_nobody_ends_is_given_up(found: str, hours: float, told: Told, lost: bool) -> None:
+    """A run without a process that stood still for a day is read no more."""
+    after = stepped(incident(), case(found, shared=True), hours * 60, told)
+
+    assert (after is not None and after.incident.how == LOST) is lost
+
+
+def test_a_shared_run_is_given_up_at_its_deadline() -> None:
+    """A run without a process that stands still past its deadline is lost at once when that was told."""
+    after = stepped(incident(told_severity=3), case(STALLED, past=True, shared=True), 31)
+
+    assert after is not None
+    assert (after.incident.how, after.tell) == (LOST, RESOLVED)

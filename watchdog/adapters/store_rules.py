@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from heartbeat_client.backend import StoreAway, StoreRefused
+from heartbeat_client.parts import PARTS
 from heartbeat_client.run import RUNS
 
 from ..incident import INCIDENTS
@@ -16,11 +17,15 @@ __all__ = ["MAX_WRITES", "QUERIED", "check_commit", "check_query", "told_as_stor
 
 # Every field that is asked for, and so needs its single-field index. `deploy/` takes the index of all others away:
 # each costs latency and storage, and one on a time that only grows limits a collection to 500 writes a second.
+# `by_operation` is asked for in both directions, and so needs the descending index beside the ascending one.
 QUERIED = (
     (RUNS, "due_at"),
     (RUNS, "state"),
     (RUNS, "expires_at"),
     (RUNS, "ended_at"),
+    (PARTS, "run"),
+    (PARTS, "expires_at"),
+    (RUNS, "by_operation"),
     (INCIDENTS, "open"),
     (INCIDENTS, "run_id"),
     (INCIDENTS, "expires_at"),
