@@ -131,6 +131,8 @@ def _times(run: Run, now: datetime) -> list[Text]:
     if run.ended:
         return [_text(""), _text("")]
     left = "" if run.deadline is None else _left((run.deadline - now).total_seconds())
+    if run.shared:
+        return [_text(left), _text("shared")]
     beat = "none yet" if run.beat_at is None else f"{spoken((now - run.beat_at).total_seconds())} ago"
     return [_text(left), _text(beat)]
 
@@ -172,7 +174,7 @@ def _about(run: Run, now: datetime) -> list[tuple[str, str]]:
         ("detail", run.detail),
         ("labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())),
         ("started", f"{_clock(run.started_at)} ({spoken((now - run.started_at).total_seconds())} ago)"),
-        ("last beat", f"{_clock(run.beat_at)}, number {run.seq}" if run.beat_at else "none yet"),
+        ("last beat", _last_beat(run)),
         ("ended", _clock(run.ended_at)),
         ("deadline", _clock(run.deadline)),
         ("progress", _progress(run)),
@@ -184,6 +186,12 @@ def _about(run: Run, now: datetime) -> list[tuple[str, str]]:
         ("inside", ", ".join(run.ancestors)),
         ("limits", _limits(run)),
     ]
+
+
+def _last_beat(run: Run) -> str:
+    if run.shared:
+        return "none: a shared run has no process"
+    return f"{_clock(run.beat_at)}, number {run.seq}" if run.beat_at else "none yet"
 
 
 def _failure(run: Run) -> str:
