@@ -32,8 +32,10 @@ def seconds_of(value: object) -> float:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return repr(value)[:60]
     try:
-        return str(value)[:60] if isinstance(value, (int, float)) else repr(value)[:60]
+        return str(value)[:60] if isinstance(value, (int, float, timedelta)) else type(value).__name__
     except ValueError:  # Python refuses to write out a number of more than 4,300 digits
         return "a number of thousands of digits"
 

@@ -7,15 +7,14 @@ Knows no clock, no store and no thread: every instant comes in as an argument or
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from .fields import MISSING, Fields, RecordError
+from .keys import by_operation, document_key
+from .run_forecast import foreseen_at
 from .run_parts import (
     TEXT_LIMIT,
     Failure,
@@ -38,6 +37,7 @@ __all__ = [
     "ENDED",
     "FAILED",
     "INTERRUPTED",
+    "LEARN_FROM",
     "OPERATIONS",
     "OPERATION_LIMIT",
     "RUNNING",
@@ -58,6 +58,7 @@ __all__ = [
     "document_key",
     "due_at",
     "expires_at",
+    "foreseen_late_at",
     "overdue_at",
     "silent_at",
     "stalled_at",
@@ -82,10 +83,10 @@ STATES = ENDED | {RUNNING}
 OPERATION_LIMIT = 200
 DETAIL_LIMIT = 1000
 LABELS_LIMIT = 32
-KEY_LIMIT = 1200
 
 KEPT_FOR = timedelta(days=7)
 OPAQUE_SHARE = 0.6
+LEARN_FROM = 5  # healthy runs of an operation, before anything is learned from them
 REVIVED_FOR = timedelta(minutes=5)
 
 
@@ -270,6 +271,14 @@ def overdue_at(run: Run) -> datetime | None:
     return min(limits, default=None)
 
 
+def foreseen_late_at(run: Run) -> datetime | None:
+    """The instant from which it is foreseen that the run will miss its deadline at its rate; None where it is not."""
+    if run.ended or run.waiting is not None:
+        return None
+    longest = run.thresholds.learned_longest if run.thresholds.learned_runs >= LEARN_FROM else None
+    return foreseen_at(run.progress, run.started_at, run.deadline, longest)
+
+
 def due_at(run: Run) -> datetime | None:
     """The earliest instant at which the run could be anything but healthy; None once it has ended.
 
@@ -280,7 +289,8 @@ def due_at(run: Run) -> datetime | None:
         return run.revived_at
     if run.revived_at is not None and (run.beat_at or run.revived_at) - run.revived_at < REVIVED_FOR:
         return run.revived_at
-    return min(at for at in (silent_at(run), stalled_at(run), overdue_at(run)) if at is not None)
+    known = (silent_at(run), stalled_at(run), overdue_at(run), foreseen_late_at(run))
+    return min(at for at in known if at is not None)
 
 
 def expires_at(run: Run) -> datetime:
@@ -290,26 +300,3 @@ def expires_at(run: Run) -> datetime:
     moved_at = run.moved_at if run.shared else None  # its record may be a week old while its parts move
     known = [at for at in (run.deadline, run.beat_at, run.started_at, moved_at) if at is not None]
     return max(known) + KEPT_FOR
-
-
-def document_key(name: str) -> str:
-    """A name as a document id that Firestore takes: no slash, not `.`, `..` or `__x__`, at most 1,500 bytes.
-
-    Two names never share one: what is too long ends with a digest of the whole.
-    """
-    key = quote(name, safe=" @+,:;=~()!'", errors="surrogatepass")
-    if len(key) > KEY_LIMIT:
-        key = f"{key[:KEY_LIMIT]}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
-    if key in (".", "..") or re.fullmatch(r"__.*__", key):
-        return "%5F" + key[1:] if key.startswith("_") else key.replace(".", "%2E")
-    return key or "%"
-
-
-def by_operation(operation: str, at: datetime) -> str:
-    """An operation and an instant as one text, by which the starts of one operation are asked for in order.
-
-    It sorts by operation, then by instant. No key of an operation holds a slash, so none begins another's texts.
-    """
-    aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    instant = aware.astimezone(timezone.utc).isoformat(timespec="microseconds")
-    return f"{document_key(operation)}/{instant.removesuffix('+00:00')}Z"

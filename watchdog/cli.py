@@ -16,11 +16,13 @@ from heartbeat_client.lengths import seconds_of
 from . import answer_commands, commands
 from .environment import SETTINGS, SettingsError
 from .policy import PolicyError
+from .policy_commands import check_policy
 from .ports import StoreError
 
 __all__ = ["main"]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
+WEEK = 7 * 86400.0
 
 EXIT_STATUS = "exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings"
 
@@ -163,9 +165,11 @@ def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _check_policy(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    said = "check a policy file, and show which operations match which rule"
-    sub = _add(subs, "check-policy", commands.check_policy, said, "check-policy policy.toml")
+    said = "check a policy file: which operations match which rule, and what it would have told of the last runs"
+    sub = _add(subs, "check-policy", check_policy, said, "check-policy policy.toml --over 3d")
     sub.add_argument("file", metavar="FILE")
+    sub.add_argument("--over", metavar="LENGTH", type=_length, default=WEEK, help="how far to look back (default: 7d)")
+    _json(sub)
 
 
 def _prune(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

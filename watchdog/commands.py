@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from .examination import examination, exit_status
@@ -23,7 +22,7 @@ from .rounds import Rounds
 from .survey import story, survey
 from .wiring import Settings, channels, meter, open_store, read_policy, settings, telltale
 
-__all__ = ["check_policy", "demo", "doctor", "prune", "serve", "show", "status", "sweep", "test_notice"]
+__all__ = ["demo", "doctor", "prune", "serve", "show", "status", "sweep", "test_notice"]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
 
@@ -144,28 +143,6 @@ def _try(channel: Channel, message: Message) -> bool:
         return False
     print(f"{channel.name}: delivered")
     return True
-
-
-def check_policy(given: argparse.Namespace) -> int:
-    """`check-policy FILE`: its mistakes, or which operations of the store match which rule."""
-    policy = read_policy(Path(given.file))
-    print(f"{given.file}: {len(policy.rules)} rule{'s' if len(policy.rules) != 1 else ''}, no mistakes")
-    for operation in _operations(given):
-        rule = policy.rule_for(operation)
-        print(f"  {operation}: " + (f"rule {rule.match!r}" if rule else "no rule, [defaults]"))
-    if any(rule.settings.slack_channel for rule in policy.rules) or policy.defaults.slack_channel:
-        print("  note: slack_channel has no effect with an incoming webhook, which has one channel of its own")
-    return DONE
-
-
-def _operations(given: argparse.Namespace) -> list[str]:
-    try:
-        with _store(settings(store=given.store)) as store:
-            records = Ledger(store).all_runs()
-    except (StoreError, ValueError) as error:
-        print(f"  (the store can't be asked which operations there are: {error})")
-        return []
-    return sorted({record.readable.operation for record in records if record.readable})
 
 
 def prune(given: argparse.Namespace) -> int:

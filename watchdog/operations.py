@@ -15,7 +15,7 @@ from .history import History
 from .policy import LIMITS, Policy, Settings
 from .ports import Create, Document, Replace, Store
 
-__all__ = ["keep_operations"]
+__all__ = ["histories", "keep_operations"]
 
 PUBLISHED = (*LIMITS, "deadline")
 
@@ -35,6 +35,17 @@ def keep_operations(store: Store, policy: Policy, running: Iterable[Run], ended:
     return changed
 
 
+def histories(store: Store, operations: Iterable[str]) -> dict[str, History]:
+    """What is kept of the runs of these operations, by their names; an empty history for one that never ended.
+
+    Raises `StoreError`.
+    """
+    keys = {name: document_key(name) for name in dict.fromkeys(operations)}
+    stored = store.get(OPERATIONS, sorted(keys.values())) if keys else {}
+    found = {name: stored[key].fields.get("history") if key in stored else None for name, key in keys.items()}
+    return {name: History.from_document(listed) for name, listed in found.items()}
+
+
 def _keep(store: Store, key: str, document: Document | None, record: Mapping[str, Any]) -> bool:
     if document is None:
         says_something = any(record[name] for name in ("force", "thresholds", "history"))
@@ -51,7 +62,8 @@ def _record(operation: str, policy: Policy, document: Document | None, ended: Se
         "operation": operation,
         "force": _said(rule.settings if rule else Settings()),
         "thresholds": _learned(history) | _said(policy.defaults),
-        "learned": {"runs": len(history.runs), "longest": history.longest} if history.opaque_after else {},
+        "learned": {"runs": len(history.healthy), "longest": history.longest} if history.opaque_after else {},
+        "durations": history.summary,
         "history": history.to_document(),
     }
 

@@ -68,11 +68,13 @@ class Document:
 class Where:
     """A condition on one top-level field, so that an index that Firestore keeps by itself serves it.
 
-    `==` compares text or true/false; `<=` and `>` compare instants. A document without the field never matches.
+    `==` compares text or true/false; `<=`, `>` and `<` compare instants, or texts by their characters. `<` gives the
+    nearest first, so that the last one before is one read. A document without the field, or with a value of another
+    kind in it, never matches; no field is asked for both by instants and by texts.
     """
 
     field: str
-    compare: Literal["==", "<=", ">"]
+    compare: Literal["==", "<=", ">", "<"]
     value: Any
 
 
@@ -116,7 +118,7 @@ class Store(Protocol):
         """The documents with these ids; those that do not exist are not in the answer."""
 
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
-        """Documents that match, ordered by the field of a `<=` or `>`; all of the collection without a condition."""
+        """Documents that match, in the order of the field but for `==`; all of the collection without a condition."""
 
     def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
         """Apply all writes or none. False: one of them found that somebody else was first."""

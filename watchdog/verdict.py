@@ -1,7 +1,8 @@
 """What is the matter with a run, if anything: `judge` looks at one record, one policy and one instant.
 
-Owns the words and figures of the reason. First rule that holds: unjudged, silent, stalled, overdue, late, healthy.
-A limit counts from the instant itself: at 90.0 s without a beat a run with `silent_after` 90 is silent.
+Owns the words and figures of the reason. First rule that holds: unjudged, silent, stalled, overdue, foreseen to be
+that, late, healthy. A limit counts from the instant itself: at 90.0 s without a beat a run with `silent_after` 90 is
+silent.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from heartbeat_client.run import (
     Run,
     Waiting,
     due_at,
+    foreseen_late_at,
     overdue_at,
     silent_at,
     stalled_at,
     standing_since,
 )
 
+from .forecast import forecast
 from .policy import Policy
 from .wording import activity_text, ago, missing_text, progress_text, rate_text, remaining, sentence, shared_text
 
@@ -42,6 +45,7 @@ __all__ = [
     "STALLED",
     "UNJUDGED",
     "Verdict",
+    "foreseen",
     "judge",
 ]
 
@@ -133,7 +137,7 @@ def _cut(verdict: Verdict) -> Verdict:
 def _judged(run: Run, now: datetime) -> Verdict:
     if run.ended:
         return _after_the_end(run)
-    rules = (_unjudged, _silent, _stalled, _overdue, _late, _healthy)
+    rules = (_unjudged, _silent, _stalled, _overdue, foreseen, _late, _healthy)
     verdict = next(found for rule in rules if (found := rule(run, now)) is not None)
     return replace(verdict, past_deadline=run.deadline is not None and now >= run.deadline)
 
@@ -266,6 +270,16 @@ def _share_used(run: Run, deadline: datetime, now: datetime) -> str:
     way = deadline - run.started_at
     used = (now - run.started_at) / way if way else 1.0
     return f"it has used {used:.0%} of the {spoken(way.total_seconds())} to its deadline and is not done"
+
+
+def foreseen(run: Run, now: datetime) -> Verdict | None:
+    """The verdict on a run that will miss its deadline at its rate, before it does; None on any other.
+
+    run: with the limits that hold for it.
+    """
+    since = foreseen_late_at(run)
+    told = forecast(run, now) if since is not None and now >= since else None
+    return None if told is None else Verdict(OVERDUE, sentence(told.text(run.deadline), told.basis), since)
 
 
 def _late(run: Run, now: datetime) -> Verdict | None:

@@ -245,12 +245,13 @@ STRANGE_VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", STRANGE_VALUES.values(), ids=STRANGE_VALUES)
 def test_what_is_no_instant_is_never_due(place: Place, value: Any) -> None:
-    """A record whose field is missing or is no instant matches neither `<=` nor `>`, and hides no other record."""
+    """A record whose field is missing or is no instant matches none of `<=`, `>` and `<`, and hides no other record."""
     place.stranger_writes(RUNS, "strange", {"n": 1} if value is ... else {"due_at": value, "ended_at": value})
     place.stranger_writes(RUNS, "fine", {"due_at": START, "ended_at": START})
 
     assert ids(place.store().find(RUNS, Where("due_at", "<=", START))) == ["fine"]
     assert ids(place.store().find(RUNS, Where("ended_at", ">", START - timedelta(days=40_000)))) == ["fine"]
+    assert ids(place.store().find(RUNS, Where("ended_at", "<", START + timedelta(days=40_000)))) == ["fine"]
     assert ids(place.store().find(RUNS)) == ["fine", "strange"]
 
 
@@ -266,6 +267,79 @@ def test_find_by_text(place: Place) -> None:
     assert ids(store.find(RUNS, Where("state", "==", 'it\'s "running"'))) == ["r10"]
     assert store.find(RUNS, Where("state", "==", '["running"]')) == []
     assert ids(store.find(RUNS, Where("state", "==", "running"), limit=1)) == ["r00"]
+
+
+def test_find_before_an_instant(store: Store) -> None:
+    """`<` gives what came before the instant, itself left out, the last one first."""
+    tick = timedelta(microseconds=1)
+    ends = {"long_ago": START - timedelta(days=400), "before": START - tick, "at": START, "after": START + tick}
+    for name, instant in ends.items():
+        created(store, RUNS, name, {"ended_at": instant})
+
+    assert ids(store.find(RUNS, Where("ended_at", "<", START))) == ["before", "long_ago"]
+    assert ids(store.find(RUNS, Where("ended_at", "<", START + tick), limit=2)) == ["at", "before"]
+
+
+# In the order of both stores, which is that of the characters' numbers; "ü" is one character, then two.
+TEXTS = [
+    "",
+    " ",
+    "A/2",
+    "a",
+    "a%2F/1",
+    "a-/1",
+    "a./9",
+    "a/",
+    "a/1",
+    "a/10",
+    "a/2",
+    "a0",
+    "a@/1",
+    "b",
+    "u\u0308",
+    "ü",
+    "試",
+    "🏀",
+]
+
+
+@pytest.mark.parametrize("bound", ["", "A/2", "a/", "a/1", "a/15", "a0", "ü", "🏀", "🏀🏀"])
+def test_find_by_the_order_of_texts(store: Store, bound: str) -> None:
+    """Texts lie before or after another by their characters, alike in every store, in the order of the question."""
+    for number, text in enumerate(reversed(TEXTS)):
+        created(store, RUNS, f"r{number:02}", {"by_operation": text})
+
+    after = [document.fields["by_operation"] for document in store.find(RUNS, Where("by_operation", ">", bound))]
+    before = [document.fields["by_operation"] for document in store.find(RUNS, Where("by_operation", "<", bound))]
+    assert after == [text for text in TEXTS if text > bound]
+    assert before == [text for text in reversed(TEXTS) if text < bound]
+    first = store.find(RUNS, Where("by_operation", ">", bound), limit=1)
+    assert [document.fields["by_operation"] for document in first] == after[:1]
+
+
+def test_what_is_no_text_lies_nowhere_among_texts(place: Place) -> None:
+    """A number, a flag, a list or a map is neither before nor after any text."""
+    strange = [0, -1.5, True, False, None, ["a"], {"a": "a"}]
+    for number, value in enumerate(strange):
+        place.stranger_writes(RUNS, f"r{number}", {"by_operation": value})
+    place.stranger_writes(RUNS, "fine", {"by_operation": "a"})
+    store = place.store()
+
+    assert ids(store.find(RUNS, Where("by_operation", ">", ""))) == ["fine"]
+    assert ids(store.find(RUNS, Where("by_operation", "<", "\U0010ffff"))) == ["fine"]
+
+
+def test_texts_are_found_page_by_page_in_both_directions(store: Store) -> None:
+    """More documents than a store hands out at once come in order, those of equal text each once."""
+    for begin in range(0, 1200, 300):
+        assert store.commit(
+            [Create(RUNS, f"r{i:04}", {"by_operation": f"a/{i // 7:04}"}) for i in range(begin, begin + 300)]
+        )
+
+    forward = store.find(RUNS, Where("by_operation", ">", "a/"))
+    assert ids(forward) == [f"r{i:04}" for i in range(1200)]
+    assert store.find(RUNS, Where("by_operation", "<", "b")) == forward[::-1]
+    assert store.find(RUNS, Where("by_operation", "<", "b"), limit=700) == forward[:-701:-1]
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -298,6 +372,7 @@ def test_every_field_that_is_queried_can_be(store: Store, collection: str, field
     assert ids(store.find(collection, Where(field, "==", True))) == ["as_flag"]
     assert ids(store.find(collection, Where(field, "<=", START))) == ["as_instant"]
     assert ids(store.find(collection, Where(field, ">", START - timedelta(days=1)))) == ["as_instant"]
+    assert ids(store.find(collection, Where(field, "<", START + timedelta(days=1)))) == ["as_instant"]
 
 
 def test_a_field_without_an_index_is_not_queried(store: Store) -> None:

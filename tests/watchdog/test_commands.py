@@ -237,9 +237,32 @@ def test_check_policy_names_rules_and_mistakes(
     mistakes = capsys.readouterr().err.splitlines()
 
     assert (status_good, status_bad) == (0, 2)
-    assert "load-historical-games: rule 'load-*'" in said
+    assert "[[operation]] 1 'load-*': load-historical-games" in said
     assert len(mistakes) == 3
     assert "did you mean silent_after?" in mistakes[0]
+
+
+def test_check_policy_says_what_it_would_have_told(
+    environ: dict[str, str], store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs of the last week are held against the new limits and those in force; `--over` looks back less far."""
+    now = store.now()
+    for number, hours in enumerate((3, 48)):
+        began = now - timedelta(hours=hours)
+        ended = began + timedelta(minutes=20)
+        times = {"started_at": began, "ended_at": ended, "deadline": began + timedelta(minutes=30)}
+        put(store, a_run(f"run{number}", state="succeeded", **times))
+    strict = tmp_path / "strict.toml"
+    strict.write_text('[[operation]]\nmatch = "load-*"\nmax_runtime = "10m"\n')
+    main(["check-policy", str(strict)])
+    week = capsys.readouterr().out
+    main(["check-policy", str(strict), "--over", "1d", "--json"])
+    day = json.loads(capsys.readouterr().out)
+
+    assert "2 runs, overdue 0 -> 2" in week
+    assert "would be told" in week
+    assert len(day["rules"]) == 1
+    assert day["replay"]["operations"][0]["runs"] == 1
 
 
 def test_test_notice_goes_through_slack(

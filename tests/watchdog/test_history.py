@@ -11,6 +11,7 @@ from heartbeat_client.limits import InForce, Limits
 from heartbeat_client.run import STANDING, Run
 from tests.support.world import START, World, a_run
 from watchdog.history import History
+from watchdog.operations import histories, keep_operations
 from watchdog.policy import Policy
 from watchdog.policy_file import parse_policy
 from watchdog.verdict import judge
@@ -46,13 +47,75 @@ def test_twice_the_longest_of_five(seconds: list[float], opaque_after: float | N
         pytest.param({"state": "failed"}, id="failed"),
         pytest.param({"state": "interrupted"}, id="interrupted"),
         pytest.param({"deadline": START + timedelta(seconds=50)}, id="past_its_deadline"),
-        pytest.param({"ended_at": None}, id="no_end"),
-        pytest.param({"ended_at": START}, id="no_time_at_all"),
     ],
 )
 def test_only_healthy_runs_teach(changes: dict[str, object]) -> None:
-    """A run that did not end well and in time teaches nothing."""
+    """A run that did not end well and in time is kept, and teaches nothing."""
+    history = History().with_runs(took(100, number, **changes) for number in range(9))
+
+    assert len(history.runs) == 9
+    assert (history.healthy, history.longest, history.opaque_after, history.summary) == ((), 0.0, None, {})
+    assert History.from_document(history.to_document()) == history
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"state": "running", "ended_at": None}, id="still_running"),
+        pytest.param({"state": "running"}, id="running_with_an_end"),
+        pytest.param({"ended_at": None}, id="no_end"),
+        pytest.param({"ended_at": START}, id="no_time_at_all"),
+        pytest.param({"ended_at": START - timedelta(seconds=1)}, id="ended_before_it_began"),
+    ],
+)
+def test_a_run_without_a_length_is_not_kept(changes: dict[str, object]) -> None:
+    """What has not ended, or took no time, says nothing of how long runs take."""
     assert History().with_runs([took(100, 1, **changes)]).runs == ()
+
+
+def test_failures_do_not_push_out_what_was_learned() -> None:
+    """The latest 50 healthy runs and the latest 50 others are kept, in the order they ended."""
+    healthy = [took(100 + number, number) for number in range(60)]
+    failed = [took(5, 100 + number, state="failed") for number in range(300)]
+    history = History().with_runs([*healthy[:30], *failed, *healthy[30:]])
+
+    assert [one.run for one in history.healthy] == [f"run{number}" for number in range(10, 60)]
+    assert [one.run for one in history.runs if not one.healthy] == [f"run{100 + n}" for n in range(250, 300)]
+    assert history.runs[0].run == "run10"
+    assert history.runs[20].run == "run350"
+
+
+def test_a_history_can_be_plotted() -> None:
+    """Of each run there are its start, how long it took, how it ended and whether that was late."""
+    history = History().with_runs([took(100, 1), took(70, 2, state="failed"), took(90, 3, deadline=START)])
+
+    assert [(one.started_at, one.seconds, one.state, one.late) for one in history.runs] == [
+        (START, 100.0, "succeeded", False),
+        (START, 70.0, "failed", False),
+        (START, 90.0, "succeeded", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "summary"),
+    [
+        pytest.param([7], {"runs": 1, "median": 7, "p90": 7, "longest": 7}, id="one"),
+        pytest.param([4, 2], {"runs": 2, "median": 3, "p90": 4, "longest": 4}, id="two"),
+        pytest.param(list(range(10, 0, -1)), {"runs": 10, "median": 5.5, "p90": 9, "longest": 10}, id="ten"),
+        pytest.param(list(range(1, 51)), {"runs": 50, "median": 25.5, "p90": 45, "longest": 50}, id="fifty"),
+    ],
+)
+def test_median_ninth_decile_and_longest(seconds: list[float], summary: dict[str, float]) -> None:
+    """The 90th percentile is a run that there was: nine in ten took no longer."""
+    assert History().with_runs(took(one, number) for number, one in enumerate(seconds)).summary == summary
+
+
+def test_a_history_of_an_older_version_is_read() -> None:
+    """Entries without state and start are healthy runs whose start is not known."""
+    history = History.from_document([{"run": "a", "seconds": 60.0}])
+
+    assert history.summary == {"runs": 1, "median": 60, "p90": 60, "longest": 60}
+    assert history.runs[0].started_at is None
 
 
 def test_a_run_counts_once() -> None:
@@ -62,7 +125,12 @@ def test_a_run_counts_once() -> None:
     assert once.with_runs([took(100, 1)]) == once
 
 
-@pytest.mark.parametrize("listed", [None, 7, "x", [1, {}], [{"run": 7, "seconds": 1}], [{"run": "a", "seconds": "b"}]])
+STRANGE = [{"run": "a", "seconds": 1, "state": "gone"}]
+
+
+@pytest.mark.parametrize(
+    "listed", [None, 7, "x", [1, {}], [{"run": 7, "seconds": 1}], STRANGE, [{"run": "a", "seconds": "b"}]]
+)
 def test_a_strangers_history_is_none(listed: object) -> None:
     """A history that can't be read is empty, not an error."""
     assert History.from_document(listed) == History()
@@ -85,6 +153,28 @@ def test_an_audit_learns_and_the_next_run_has_it(tmp_path: Path) -> None:
     stuck = a_run(thresholds=thresholds, beat_at=START + timedelta(minutes=12), due_at=START)
     reason = judge(stuck, Policy(), START + timedelta(minutes=12)).reason
     assert "limit 12 min, from 5 healthy runs, the longest of 6 min" in reason
+
+
+def test_what_did_not_change_is_not_written(tmp_path: Path) -> None:
+    """An audit that finds nothing new leaves the record of an operation as it is."""
+    world = World(tmp_path)
+    ended = [took(100 + number / 3, number) for number in range(7)]
+    first = keep_operations(world.store, world.policy, [], ended)
+    version = world.store.get("hangwatch_operations", [KEY])[KEY].version
+    second = keep_operations(world.store, world.policy, ended[:1], ended)
+
+    assert (first, second) == (1, 0)
+    assert world.store.get("hangwatch_operations", [KEY])[KEY].version == version
+
+
+def test_histories_are_read_by_the_operations_names(tmp_path: Path) -> None:
+    """Whoever shows runs gets what is kept of their operations, none where nothing is."""
+    world = World(tmp_path)
+    keep_operations(world.store, world.policy, [], [took(100, 1), took(60, 2, operation="a/b *")])
+    found = histories(world.store, ["a/b *", "never seen", KEY, KEY])
+
+    assert {name: history.longest for name, history in found.items()} == {"a/b *": 60, "never seen": 0, KEY: 100}
+    assert histories(world.store, []) == {}
 
 
 def test_a_policy_overrules_what_was_learned(tmp_path: Path) -> None:

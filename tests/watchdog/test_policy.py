@@ -16,6 +16,7 @@ from heartbeat_client.run import Run, Thresholds
 from tests.client.random_runs import json_like, runs
 from tests.support.world import START, a_run
 from watchdog.policy import LIMITS, Pace, Policy, PolicyError, Rule, Settings
+from watchdog.policy_expected import KNOWN
 from watchdog.policy_file import parse_policy
 from watchdog.wiring import read_policy
 
@@ -209,19 +210,19 @@ def test_a_rule_that_says_nothing_of_a_setting_leaves_it_to_defaults() -> None:
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown table": (
         {"default": {}},
-        "policy.toml: [default]: expected [defaults], [[operation]] or [watchdog] (did you mean defaults?)",
+        "policy.toml: [default]: expected [defaults], [[operation]], [[expected]] or [watchdog] (did you mean def",
     ),
     "a table that resembles none": (
         {"slack": {}},
-        "policy.toml: [slack]: expected [defaults], [[operation]] or [watchdog]",
+        "policy.toml: [slack]: expected [defaults], [[operation]], [[expected]] or [watchdog]",
     ),
     "a setting outside of any table": (
         {"deadline": "30m"},
-        "policy.toml: [deadline]: expected [defaults], [[operation]] or [watchdog]",
+        "policy.toml: [deadline]: expected [defaults], [[operation]], [[expected]] or [watchdog]",
     ),
     "a table with a line break in its name": (
         {"a\nb": {}},
-        "policy.toml: ['a\\nb']: expected [defaults], [[operation]] or [watchdog]",
+        "policy.toml: ['a\\nb']: expected [defaults], [[operation]], [[expected]] or [watchdog]",
     ),
     "a setting with a line break in its name": (
         {"defaults": {"a\nb": 1}},
@@ -319,6 +320,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"defaults": {"runbook": "https://e.com/".ljust(2001, "x")}},
         "policy.toml: [defaults]: runbook: expected an address that starts with https://, ",
     ),
+    "a time zone that there is not": (
+        {"watchdog": {"time_zone": "Mars/Base"}},
+        "policy.toml: [watchdog]: time_zone: expected a time zone such as \"America/New_York\", got 'Mars/Base'",
+    ),
     "a channel of blanks": (
         {"defaults": {"slack_channel": " "}},
         'policy.toml: [defaults]: slack_channel: expected a channel such as "#predictions" or an id such as ',
@@ -339,14 +344,14 @@ def test_a_mistake_is_one_line(tables: dict[str, Any], said: str) -> None:
 def test_all_mistakes_are_told_at_once() -> None:
     """One look at the file mends them all: every mistake has its line, in the file's order."""
     tables = {
-        "expected": [],
+        "slack": [],
         "defaults": {"warn_at": 2, "deadline": "soon"},
         "operation": [{"match": "a", "opaque": 1, "silent_after": -1}, {"stalled_after": "x"}],
         "watchdog": 7,
     }
 
     begins = (
-        "[expected]: expected",
+        "[slack]: expected",
         "[defaults]: warn_at: expected",
         "[defaults]: deadline: expected",
         "[[operation]] 1 (match 'a'): opaque is not a setting",
@@ -361,10 +366,10 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 @given(
     tables=st.dictionaries(
-        st.sampled_from(["defaults", "operation", "watchdog", "x"]),
+        st.sampled_from(["defaults", "operation", "expected", "watchdog", "x"]),
         json_like
         | st.dictionaries(st.sampled_from([field.name for field in fields(Settings)]), json_like, max_size=4)
-        | st.lists(st.dictionaries(st.sampled_from(["match", *LIMITS]), json_like, max_size=3), max_size=2),
+        | st.lists(st.dictionaries(st.sampled_from(["match", *LIMITS, *KNOWN]), json_like, max_size=3), max_size=2),
         max_size=3,
     )
 )

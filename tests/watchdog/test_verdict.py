@@ -98,7 +98,10 @@ EDGES = [
     pytest.param(
         running(23.9, child="step"), at(24), HEALTHY, OVERDUE, id="around_a_nested_run_only_overdue_at_80_percent"
     ),
-    pytest.param(running(23.9, **counted(moved=23)), at(24), HEALTHY, OVERDUE, id="overdue_at_80_percent_of_the_way"),
+    pytest.param(
+        running(23.9, **counted(400, moved=23)), at(24), HEALTHY, OVERDUE, id="overdue_at_80_percent_of_the_way"
+    ),
+    pytest.param(running(17.9, **counted(moved=17)), at(18), HEALTHY, OVERDUE, id="foreseen_at_60_percent_of_the_way"),
     pytest.param(
         running(14.9, **counted(moved=14), thresholds=limits(warn_at=0.5)),
         at(15),
@@ -121,7 +124,7 @@ EDGES = [
         id="overdue_past_max_runtime_without_a_deadline",
     ),
     pytest.param(
-        running(29.9, **counted(moved=29), thresholds=limits(warn_at=1)),
+        running(29.9, **counted(449, moved=29), thresholds=limits(warn_at=1)),
         at(30),
         HEALTHY,
         OVERDUE,

@@ -130,7 +130,9 @@ def _query(client: Client, collection: str, where: Where | None) -> Query:
     if where is None:
         return documents.order_by("__name__")
     matching = documents.where(filter=FieldFilter(where.field, where.compare, where.value))
-    return matching if where.compare == "==" else matching.order_by(where.field)
+    if where.compare == "==":
+        return matching
+    return matching.order_by(where.field, direction="DESCENDING" if where.compare == "<" else "ASCENDING")
 
 
 def _batch(client: Client, writes: Sequence[Create | Replace | Delete]) -> WriteBatch:

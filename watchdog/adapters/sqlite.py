@@ -86,11 +86,15 @@ def _query(collection: str, where: Where | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(where.value, bool):
         word = str(where.value).lower()
         return f"{select} AND {value} = {where.value:d} AND {kind} = '{word}' ORDER BY id LIMIT ?", ()
-    if where.compare in ("<=", ">"):
-        # A stranger's number or word there is no instant, and matches as little as it would in Firestore.
-        condition = f"{value} {where.compare} ? AND {value} GLOB '{INSTANT}' ORDER BY {value}, id"
-        return f"{select} AND {condition} LIMIT ?", (instant_text(where.value),)
-    return f"{select} AND {value} = ? AND {kind} = 'text' ORDER BY id LIMIT ?", (where.value,)
+    if where.compare == "==":
+        return f"{select} AND {value} = ? AND {kind} = 'text' ORDER BY id LIMIT ?", (where.value,)
+    way = "DESC" if where.compare == "<" else "ASC"
+    order = f"ORDER BY {value} {way}, id {way} LIMIT ?"
+    if isinstance(where.value, str):
+        return f"{select} AND {value} {where.compare} ? AND {kind} = 'text' {order}", (where.value,)
+    # A stranger's number or word there is no instant, and matches as little as it would in Firestore.
+    condition = f"{value} {where.compare} ? AND {value} GLOB '{INSTANT}'"
+    return f"{select} AND {condition} {order}", (instant_text(where.value),)
 
 
 def _documents(rows: Iterable[tuple[str, str, int]]) -> list[Document]:
