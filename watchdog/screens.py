@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +13,8 @@ from heartbeat_client.lengths import spoken
 from heartbeat_client.run import Run
 
 from .adapters.console import as_text
+from .forecast import forecast, standing
+from .history import History
 from .report import SweepReport
 from .survey import Story, Survey, View
 from .wording import activity_text, frame_lines, harmless, one_line, progress_text, remaining
@@ -26,6 +29,8 @@ STYLES = {
     "overdue": "bold red",
     "unjudged": "bold magenta",
     "finished late": "yellow",
+    "missed": "bold red",
+    "doubtful": "bold magenta",
 }
 
 EMPTY = """Nothing runs, and nothing is wrong.
@@ -94,20 +99,21 @@ def _snoozed(survey: Survey) -> list[Text]:
 
 def _runs(survey: Survey) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("operation", "verdict", "runs for", "progress", "deadline in", "last beat", "run"):
+    for name in ("operation", "verdict", "runs for", "usually", "progress", "deadline in", "last beat", "run"):
         table.add_column(name, no_wrap=name != "operation")
     for view in survey.runs:
-        table.add_row(*_row(view, survey.now))
+        table.add_row(*_row(view, survey.now, survey.histories))
     return table
 
 
-def _row(view: View, now: datetime) -> list[Text]:
+def _row(view: View, now: datetime, known: Mapping[str, History]) -> list[Text]:
     verdict = _text(view.verdict.state, style=STYLES.get(view.verdict.state, ""))
     run = view.run
     if run is None:
         return [
             _text("(unreadable)"),
             verdict,
+            _text(""),
             _text(""),
             _text(""),
             _text(""),
@@ -121,10 +127,15 @@ def _row(view: View, now: datetime) -> list[Text]:
         _text(one_line(name)[:80]),
         shown,
         _text(spoken(length)),
+        _text(_usually(known.get(run.operation, History()))),
         _text(one_line(_progress(run))),
         *_times(run, now),
         _text(one_line(view.id[:24])),
     ]
+
+
+def _usually(history: History) -> str:
+    return spoken(history.summary["median"]) if history.summary else ""
 
 
 def _times(run: Run, now: datetime) -> list[Text]:
@@ -153,7 +164,8 @@ def story_screen(story: Story) -> RenderableType:
     lines = [_text(f"{run.operation if run else '(unreadable)'}  {view.id}", style="bold")]
     lines.append(_text(f"{view.verdict.state}: {view.verdict.reason}", style=STYLES.get(view.verdict.state, "")))
     if run is not None:
-        lines += [_text(f"{label:<10}{value}") for label, value in _about(run, story.now) if value]
+        about = [*_about(run, story.now), *_compared(run, story.history, story.now)]
+        lines += [_text(f"{label:<10}{value}") for label, value in about if value]
         lines += [_text(f"          {frame}") for frame in frame_lines(run)]
     for incident in story.incidents:
         ended = f", {incident.how} at {_clock(incident.resolved_at)}" if incident.resolved_at else ", goes on"
@@ -185,6 +197,15 @@ def _about(run: Run, now: datetime) -> list[tuple[str, str]]:
         ("runs at", place),
         ("inside", ", ".join(run.ancestors)),
         ("limits", _limits(run)),
+    ]
+
+
+def _compared(run: Run, history: History, now: datetime) -> list[tuple[str, str]]:
+    lasted = ((run.ended_at or now) - run.started_at).total_seconds()
+    told = forecast(run, now)
+    return [
+        ("lasted", f"{spoken(lasted)}; {standing(history, lasted)}" if history.lengths else spoken(lasted)),
+        ("forecast", told.text(run.deadline) if told else ""),
     ]
 
 

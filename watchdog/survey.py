@@ -12,15 +12,17 @@ from typing import Any
 
 from heartbeat_client.run import RUNNING, Run, Tally, document_key
 
+from .history import History
 from .incident import Incident
 from .ledger import Ledger, RunRecord, SweepState
 from .notice import Notice
+from .operations import histories
 from .policy import Policy
 from .shared_runs import shown
 from .snooze import Snooze, Snoozes
 from .verdict import Verdict, judge
 
-__all__ = ["Story", "Survey", "View", "find_run", "story", "survey"]
+__all__ = ["Story", "Survey", "View", "find_run", "story", "story_of", "survey"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Survey:
     waiting: list[Notice]
     state: SweepState = field(default_factory=SweepState)
     snoozes: Snoozes = field(default_factory=Snoozes)
+    histories: Mapping[str, History] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The stable form for scripts."""
@@ -69,6 +72,7 @@ class Survey:
             "now": _text(self.now),
             "runs": [view.as_json() for view in self.runs],
             "incidents": [incident_json(incident) for incident in self.incidents],
+            "operations": {name: dict(history.summary) for name, history in self.histories.items()},
             "watchdog": {
                 "last_sweep_at": _text(self.state.last_sweep_at),
                 "last_audit_at": _text(self.state.last_audit_at),
@@ -89,6 +93,7 @@ class Story:
     view: View
     incidents: list[Incident]
     notices: list[Notice]
+    history: History = field(default_factory=History)
 
     def as_json(self) -> dict[str, Any]:
         """The stable form for scripts."""
@@ -97,6 +102,7 @@ class Story:
             "run": self.view.as_json(),
             "incidents": [incident_json(incident) for incident in self.incidents],
             "notices": [notice_json(notice) for notice in self.notices],
+            "history": {**self.history.summary, "lasted": [taken.seconds for taken in self.history.runs]},
         }
 
 
@@ -109,20 +115,26 @@ def survey(ledger: Ledger, policy: Policy, *, ended: bool = False) -> Survey:
     incidents = [held.value for held in ledger.open_incidents()]
     waiting = [held.value for held in ledger.open_notices()]
     state, snoozes = ledger.standing()
-    return Survey(now, views, incidents, waiting, state.value, snoozes.value)
+    known = histories(ledger.store, (view.run.operation for view in views if view.run))
+    return Survey(now, views, incidents, waiting, state.value, snoozes.value, known)
 
 
 def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
     """All about one run, found by its id or by the only beginning that fits; None when there is none."""
-    now = ledger.now()
     record = find_run(ledger, run_id)
-    if record is None:
-        return None
+    return None if record is None else story_of(ledger, policy, record)
+
+
+def story_of(ledger: Ledger, policy: Policy, record: RunRecord) -> Story:
+    """All about the run of a record. Raises `StoreError`."""
+    now = ledger.now()
     incidents = [held.value for held in ledger.episodes(record.id)]
     notices = ledger.notices(notice for incident in incidents for notice in incident.notices)
     told = sorted((held.value for held in notices.values()), key=lambda notice: notice.made_at)
     record = shown(ledger.store, {record.id: record})[record.id]
-    return Story(now, _view(record, policy, now), incidents, told)
+    operation = record.readable.operation if record.readable else ""
+    history = histories(ledger.store, [operation]).get(operation, History()) if operation else History()
+    return Story(now, _view(record, policy, now), incidents, told, history)
 
 
 def find_run(ledger: Ledger, run_id: str) -> RunRecord | None:

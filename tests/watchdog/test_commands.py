@@ -355,3 +355,28 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
+
+
+def test_a_run_is_shown_against_those_before_it(
+    environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`status` says how long an operation usually takes, `show` where this run stands and when it will be done."""
+    now = store.now()
+    for number in range(6):
+        began = now - timedelta(hours=number + 1)
+        times = {"started_at": began, "deadline": began + timedelta(minutes=30)}
+        put(store, a_run(f"old{number}", state="succeeded", ended_at=began + timedelta(minutes=4 + number), **times))
+    stuck(store)
+    main(["sweep"])
+    capsys.readouterr()
+    main(["status"])
+    status = capsys.readouterr().out
+    main(["show", "abc123"])
+    shown = capsys.readouterr().out
+    main(["show", "abc123", "--json"])
+    told = json.loads(capsys.readouterr().out)
+
+    assert "usually" in status
+    assert "6 min 30 s" in status
+    assert "longer than 3 of the last 6 healthy runs (median 6 min 30 s, longest 9 min)" in shown
+    assert (told["history"]["runs"], told["history"]["longest"]) == (6, 540.0)
