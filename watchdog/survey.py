@@ -72,8 +72,8 @@ class Survey:
             "now": _text(self.now),
             "runs": [view.as_json() for view in self.runs],
             "incidents": [incident_json(incident) for incident in self.incidents],
-            "operations": {name: dict(history.summary) for name, history in self.histories.items()},
             "watchdog": {
+                "durations": {name: dict(history.summary) for name, history in self.histories.items()},
                 "last_sweep_at": _text(self.state.last_sweep_at),
                 "last_audit_at": _text(self.state.last_audit_at),
                 "doubt_until": _text(self.state.doubt_until),

@@ -365,7 +365,7 @@ def test_a_run_is_shown_against_those_before_it(
     for number in range(6):
         began = now - timedelta(hours=number + 1)
         times = {"started_at": began, "deadline": began + timedelta(minutes=30)}
-        put(store, a_run(f"old{number}", state="succeeded", ended_at=began + timedelta(minutes=4 + number), **times))
+        put(store, a_run(f"old{number}", state="succeeded", ended_at=began + timedelta(minutes=4.5 + number), **times))
     stuck(store)
     main(["sweep"])
     capsys.readouterr()
@@ -377,6 +377,6 @@ def test_a_run_is_shown_against_those_before_it(
     told = json.loads(capsys.readouterr().out)
 
     assert "usually" in status
-    assert "6 min 30 s" in status
-    assert "longer than 3 of the last 6 healthy runs (median 6 min 30 s, longest 9 min)" in shown
-    assert (told["history"]["runs"], told["history"]["longest"]) == (6, 540.0)
+    assert "7 min" in status
+    assert "longer than 2 of the last 6 healthy runs (median 7 min, longest 9 min 30 s)" in shown
+    assert (told["history"]["runs"], told["history"]["longest"]) == (6, 570.0)
