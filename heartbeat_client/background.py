@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from .process import this_process
 from .shield import SHIELD
 
 __all__ = ["Background"]
@@ -68,9 +69,13 @@ class Background:
 
     def _run(self) -> None:
         pause: float | None = None
+        process = this_process()
         while True:
             with suppress(queue.Empty):
                 self._bell.get(timeout=pause)
+            if process != this_process():
+                pause = None  # under gevent threads are greenlets: they go on in a forked child, and can't end there
+                continue
             self._rung, self._planned = False, math.inf
             pause = _AFTER_AN_ERROR
             with SHIELD:

@@ -14,11 +14,12 @@ from .lengths import seconds_of
 from .logline import report
 from .run import LABELS_LIMIT, TEXT_LIMIT
 
-__all__ = ["Checks", "Length"]
+__all__ = ["Checks", "Length", "shown"]
 
 # How a length of time may be given: seconds, a timedelta, or text such as "90s" or "1h30m".
 Length = float | timedelta | str
 
+_FIGURES = re.compile(r"[-+.,_ \d]{0,20}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -30,6 +31,18 @@ def _whole(value: Any) -> int | None:
         return int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
     except TypeError:
         return None
+
+
+def shown(value: object) -> str:
+    """A number as it is, anything else by its type: what somebody counted by mistake can be a row of their data."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and _FIGURES.fullmatch(value)):
+        return f"{value!r:.60}"
+    return type(value).__name__
+
+
+def _shown_word(value: object) -> str:
+    """What stands where a word or a flag should, which nobody takes from their data; anything else by its type."""
+    return f"{value!r:.60}" if isinstance(value, (int, float, str)) else type(value).__name__
 
 
 class Checks:
@@ -101,13 +114,13 @@ class Checks:
         number = _whole(value)
         if number is not None and number >= 0:
             return number
-        self.wrong(name, f"expected a whole number of 0 or more, got {value!r:.60}", "it is not used")
+        self.wrong(name, f"expected a whole number of 0 or more, got {shown(value)}", "it is not used")
         return None
 
     def flag(self, name: str, value: object) -> bool | None:
         """True or false; None when not given or not usable."""
         if value is not None and not isinstance(value, bool):
-            self.wrong(name, f"expected True or False, got {value!r:.60}", "the default is used")
+            self.wrong(name, f"expected True or False, got {_shown_word(value)}", "the default is used")
             return None
         return value
 
@@ -115,7 +128,7 @@ class Checks:
         """One of some words; None when not given or not usable."""
         if value is None or (isinstance(value, str) and value in allowed):
             return value
-        self.wrong(name, f"expected one of {', '.join(allowed)}, got {value!r:.60}", "the default is used")
+        self.wrong(name, f"expected one of {', '.join(allowed)}, got {_shown_word(value)}", "the default is used")
         return None
 
     def labels(self, value: object) -> dict[str, str]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, NoReturn, TypeVar
 
-from .checks import Checks, Length
+from .checks import Checks, Length, shown
 from .lifecycle import works
 from .live import LiveRun
 from .logline import end_line, say, start_line
@@ -205,7 +205,7 @@ class Heartbeat:
         with SHIELD:
             if not self._live.count_refused:
                 self._live.count_refused = True
-                expected = f"expected a whole number of 0 or more, got {n!r:.60}"
+                expected = f"expected a whole number of 0 or more, got {shown(n)}"
                 self._checks.wrong("advance", expected, "it is not counted")
 
     def _enter(self) -> None:

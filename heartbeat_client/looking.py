@@ -28,6 +28,7 @@ _APART = 0.3  # seconds: a process' CPU is told in steps of 10 ms
 _CHILDREN = 100
 _FRESH = 4  # looks for which a wait is looked up each time
 _REFRESH = 5  # looks after which a wait that lasts is looked up again
+_SELDOM = 30  # the same for one that lasts for minutes: what is told of it is never older than a tenth of its length
 
 
 class _Usage:
@@ -116,8 +117,9 @@ def _thread_wait(watch: ThreadWatch, book: ThreadBook, now: float, every: float)
     last = watch.last
     if last is None or not last.alive or _share(watch) > _LITTLE_CPU:
         return None
-    lasting = last.still is not None and last.still.least(now) > _FRESH * every
-    if lasting and last.wait is not None and now - watch.waited_at < _REFRESH * every:
+    lasted = last.still.least(now) if last.still is not None else 0.0
+    known_for = max(_REFRESH * every, min(lasted / 10, _SELDOM * every))
+    if lasted > _FRESH * every and last.wait is not None and now - watch.waited_at < known_for:
         return last.wait
     wait = _look_up(watch, book, now)
     watch.found_wait(wait)

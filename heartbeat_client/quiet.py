@@ -9,6 +9,7 @@ none with collections off). Since 3.12 no allocation collects, and before 3.11 a
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
@@ -21,15 +22,48 @@ T = TypeVar("T")
 _UNSAFE = sys.version_info[:2] == (3, 11)
 
 
+# Who reads at present, and whether collections are to be switched on again after the last of them. No lock: a signal
+# handler may begin to read while its own thread does, and a child would inherit it as it was.
+_reading: list[None] = []
+_owed = False
+
+
 def quietly(read: Callable[..., T], *args: Any) -> T:
-    """What `read` returns, called while nothing is collected."""
-    if not (_UNSAFE and gc.isenabled()):
+    """What `read` returns, called while nothing is collected; whoever reads at the same time keeps that so."""
+    global _owed  # noqa: PLW0603 (the collector is one for the process)
+    if not _UNSAFE:
         return read(*args)
-    gc.disable()
+    _reading.append(None)
     try:
+        if gc.isenabled():
+            _owed = True
+            gc.disable()
         return read(*args)
     finally:
-        gc.enable()
+        if _reading:
+            _reading.pop()
+        if _owed and not _reading:
+            _give_back()
+
+
+def _give_back() -> None:
+    global _owed  # noqa: PLW0603 (the collector is one for the process)
+    _owed = False
+    gc.enable()
+    if _reading:  # somebody began meanwhile, and found collections off
+        _owed = True
+        gc.disable()
+
+
+def _after_fork_in_child() -> None:
+    """Another thread of the parent may have been reading: its child would never collect again."""
+    _reading.clear()
+    if _owed:
+        _give_back()
+
+
+if _UNSAFE and hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def all_frames() -> dict[int, FrameType]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 
+from .once import Once
 from .sample import FrameSeen, Gap, Sample, Sight, Since, TaskSeen, Wait
 
 __all__ = ["IDLE", "Scene"]
@@ -25,7 +25,7 @@ class Scene:
         self.every = sight.every
         self.last = sight.samples[-1] if sight.samples else Sample(sight.now)
 
-    @cached_property
+    @Once
     def at(self) -> float:
         """Monotonic time of the last look."""
         return max(self.last.at, self.task.at) if self.task else self.last.at
@@ -35,14 +35,14 @@ class Scene:
         """The task at the last look, None when the operation runs in none."""
         return self.sight.tasks[-1] if self.sight.tasks else None
 
-    @cached_property
+    @Once
     def window(self) -> tuple[Sample, ...]:
         """The last few samples."""
         samples = [sample for sample in self.sight.samples if sample.alive]
         recent = [one for one in samples if one.at >= self.last.at - (_WINDOW + 0.5) * self.every]
         return tuple(recent if len(recent) > 1 else samples[-2:])
 
-    @cached_property
+    @Once
     def cpu(self) -> float | None:
         """Share of one CPU that the thread used lately."""
         first, last = self.window[:1], self.window[-1:]
@@ -50,7 +50,7 @@ class Scene:
             return None
         return max(0.0, min(1.0, (last[0].cpu - first[0].cpu) / (last[0].at - first[0].at)))
 
-    @cached_property
+    @Once
     def queued(self) -> float:
         """Share of the time in which it wanted a processor and had none."""
         if len(self.window) < 3 or self.window[0].queued is None or self.window[-1].queued is None:
@@ -62,7 +62,7 @@ class Scene:
         """Share of the time it had a processor to itself in which it ran."""
         return None if self.cpu is None else min(1.0, self.cpu / max(1.0 - self.queued, self.cpu, 0.05))
 
-    @cached_property
+    @Once
     def stack(self) -> tuple[FrameSeen, ...]:
         """The stack of the last sample, from its innermost frame to that of the heartbeat's `with`."""
         return self.cut(self.last.stack)
@@ -73,23 +73,23 @@ class Scene:
         end = next((index + 1 for index, seen in enumerate(stack) if base and seen.serial == base), len(stack))
         return tuple(stack[:end])
 
-    @cached_property
+    @Once
     def here(self) -> int:
         """Index in `stack` of the frame to blame: the innermost of the user's own, else the outermost."""
         return next((index for index, seen in enumerate(self.stack) if seen.own), len(self.stack) - 1)
 
-    @cached_property
+    @Once
     def blamed(self) -> FrameSeen | None:
         """The frame to blame."""
         return self.stack[self.here] if self.stack else None
 
-    @cached_property
+    @Once
     def call(self) -> Since | None:
         """Since when the blamed frame is in one and the same call, None when that call is into C or can't be known."""
         inner = [seen.since for seen in self.stack[: self.here] if seen.since is not None]
         return inner[-1] if inner else None
 
-    @cached_property
+    @Once
     def gap(self) -> Gap | None:
         """The last gap, while it says more than what came after it."""
         gap = self.sight.gap
@@ -102,12 +102,12 @@ class Scene:
         """Whether something has lasted for two looks."""
         return since is not None and since.least(self.at) >= _STANDS * self.every
 
-    @cached_property
+    @Once
     def wait(self) -> Wait | None:
         """What it waits for."""
         return self.task.wait if self.task else self.last.wait
 
-    @cached_property
+    @Once
     def turned(self) -> Since | None:
         """Since when it waits for this one of several, None when that is as old as the looks are."""
         key = self.wait.key if self.wait else 0
@@ -116,7 +116,7 @@ class Scene:
             return None
         return Since(after.at, next(one.at for one in self.sight.samples if one.at > after.at))
 
-    @cached_property
+    @Once
     def comes_back(self) -> bool:
         """Whether it stands where it stood before, and not much longer than it did then."""
         back, still = self.last.comes_back, self.last.still
@@ -124,7 +124,7 @@ class Scene:
             return False
         return still.least(self.at) <= max(2 * back.longest, back.longest + 3 * self.every)
 
-    @cached_property
+    @Once
     def flow(self) -> float | None:
         """Bytes a second over the connection that it waits on, None when there is none or nothing flows."""
         wait = self.wait
@@ -137,7 +137,7 @@ class Scene:
         rate = (wait.moved - first.wait.moved) / (self.last.at - first.at)
         return rate if rate > 0 else None
 
-    @cached_property
+    @Once
     def files(self) -> float | None:
         """Bytes a second that it reads from and writes to files, None when that is next to nothing."""
         known = [(one.at, one.moved) for one in self.window if one.moved is not None]
@@ -146,7 +146,7 @@ class Scene:
         rate = ((known[-1][1] or 0) - (known[0][1] or 0)) / (known[-1][0] - known[0][0])
         return rate if rate > _FILE_RATE else None
 
-    @cached_property
+    @Once
     def same_spot(self) -> Since | None:
         """Since when every look found the innermost frame at the same place of the same call."""
         top = self.stack[0] if self.stack else None
@@ -160,7 +160,7 @@ class Scene:
             first = sample.at
         return Since(before, first) if first < self.last.at else None
 
-    @cached_property
+    @Once
     def around(self) -> FrameSeen | None:
         """The innermost call of the user's own that all the last looks found, at the line that most of them found.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from .checks import Checks
+from .checks import Checks, shown
 from .parts import ITEM_LIMIT, LISTED_LIMIT, item_text
 from .run import OPERATION_LIMIT
 
@@ -59,7 +59,7 @@ class SharedArguments:
     def once(self, n: object, complained: set[str]) -> None:
         """Whether n fits beside an item, which counts once."""
         if n != 1:
-            self._wrong_once("n", f"expected 1 beside an item, got {n!r:.60}", "the item counts once", complained)
+            self._wrong_once("n", f"expected 1 beside an item, got {shown(n)}", "the item counts once", complained)
 
     def number(self, n: object, complained: set[str]) -> int:
         """How many to count, of any type that is a whole number; 0 where it can't be used."""
@@ -67,7 +67,7 @@ class SharedArguments:
         number = None if index is None else index()
         if isinstance(number, int) and number >= 0:
             return number
-        self._wrong_once("advance", f"expected a whole number of 0 or more, got {n!r:.60}", "not counted", complained)
+        self._wrong_once("advance", f"expected a whole number of 0 or more, got {shown(n)}", "not counted", complained)
         return 0
 
     def _usable(self, name: str, value: object, limit: int) -> str:

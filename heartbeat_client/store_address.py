@@ -55,19 +55,26 @@ class StoreAddress:
             return _firestore(rest, text)
         if separator and kind == SQLITE:
             return cls(SQLITE, path=_sqlite_path(rest, text))
-        raise ValueError(f"expected {_EXPECTED}, got {text[:80]!r}")
+        raise ValueError(f"expected {_EXPECTED}, got {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    """An address without what stands before its host and after its path: people put databases' passwords there."""
+    kind, separator, rest = text.partition("://")
+    rest = rest.rpartition("@")[2].partition("?")[0] if separator else ""
+    return repr(f"{kind.rpartition('@')[2]}{separator}{rest}"[:80])
 
 
 def _firestore(rest: str, text: str) -> StoreAddress:
     project, _, database = rest.rstrip("/").partition("/")
     if "/" in database or not (project or database):
-        raise ValueError(f"expected firestore://PROJECT/DATABASE, got {text[:80]!r}")
+        raise ValueError(f"expected firestore://PROJECT/DATABASE, got {_shown(text)}")
     return StoreAddress(FIRESTORE, project or None, database or None)
 
 
 def _sqlite_path(rest: str, text: str) -> Path:
     if not rest.startswith("/") or rest in ("/", "/:memory:"):
-        raise ValueError(f"expected sqlite:///PATH with the path of a file, got {text[:80]!r}")
+        raise ValueError(f"expected sqlite:///PATH with the path of a file, got {_shown(text)}")
     return Path(rest[1:]).expanduser()
 
 

@@ -15,7 +15,6 @@ from .children import child_of
 from .frames import stdlib_path
 from .futures import first_undone, future_wait
 from .kernel_wait import Usage
-from .knowing import given_to
 from .lapse import lapse
 from .locks import lock_wait
 from .names import fit
@@ -118,7 +117,7 @@ def _queue_join(local: Local, around: Surroundings, ident: int) -> Wait:
 
 def _given(call: str, sentence: str, thing: object, around: Surroundings, ident: int, *, fellows: str = "") -> Wait:
     """A wait for a thing that some thread must act on: one that was given it, lives, and does not wait as well."""
-    threads = [one for one in given_to(thing, ident) if not _waits_too(one.ident, thing, fellows, around)]
+    threads = [one for one in around.book.given_to(thing, ident) if not _waits_too(one.ident, thing, fellows, around)]
     if threads:
         first = threads[0]
         at = around.where(first.ident)

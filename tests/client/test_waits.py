@@ -18,7 +18,7 @@ from heartbeat_client.children import child_of
 from heartbeat_client.descriptors import file_name, socket_of
 from heartbeat_client.frames import Home, can_walk
 from heartbeat_client.kernel_wait import kernel_wait
-from heartbeat_client.knowing import ThreadBook, given_to
+from heartbeat_client.knowing import ThreadBook
 from heartbeat_client.locks import owner_of
 from heartbeat_client.names import fit
 from heartbeat_client.sample import Wait
@@ -303,7 +303,8 @@ def test_given_objects_are_found_and_strangers_are_not() -> None:
     ]
     for thread in threads:
         thread.start()
-    found, strangers = given_to(thing, 0), given_to(other, 0)
+    book = ThreadBook()
+    found, strangers = book.given_to(thing, 0), book.given_to(other, 0)
     go.set()
 
     assert set(threads) <= set(found)
