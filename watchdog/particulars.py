@@ -9,7 +9,7 @@ from heartbeat_client.lengths import spoken
 from heartbeat_client.run import Run
 
 from .incident import EXPECTED, FAILURE, REMINDED, RESOLVED, RUN, WATCHDOG_ITSELF, WORSENED, Incident
-from .verdict import CONFIRMED, UNJUDGED
+from .verdict import CONFIRMED, STALLED, UNJUDGED
 from .wording import activity_text, progress_text, remaining, sentence
 
 __all__ = ["facts", "lasted", "title", "what"]
@@ -61,7 +61,7 @@ def facts(kind: str, incident: Incident, run: Run | None, now: datetime) -> tupl
         return _unread(kind, incident.run_id)
     pairs = [
         ("What", what(run)),
-        ("Where", _failed_at(run) if kind == FAILURE else _where(run, now)),
+        ("Where", _failed_at(run) if kind == FAILURE else _where(incident, run, now)),
         ("Since" if kind != FAILURE else "Ended", _since(incident, now)),
         ("Time left", _time_left(run, now) if kind != RESOLVED else ""),
         ("Started", _clock(run.started_at, now)),
@@ -87,12 +87,14 @@ def _unread(kind: str, run_id: str) -> tuple[tuple[str, str], ...]:
 def what(run: Run) -> str:
     """The operation's own words about this run, and its labels."""
     labels = ", ".join(f"{name} {value}" for name, value in sorted(run.labels.items()))
-    return "; ".join(part for part in (run.detail, labels) if part)
+    key = f"key {run.key}" if run.key and run.key not in run.detail else ""
+    return "; ".join(part for part in (run.detail, key, labels) if part)
 
 
-def _where(run: Run, now: datetime) -> str:
+def _where(incident: Incident, run: Run, now: datetime) -> str:
     inside = "inside a nested run" if run.child and run.progress is None else ""
-    parts = (progress_text(run), remaining(run), inside, "" if run.ended else activity_text(run, now))
+    to_go = "" if run.ended or incident.verdict.state == STALLED else remaining(run)
+    parts = (progress_text(run), to_go, inside, "" if run.ended else activity_text(run, now))
     return "; ".join(part for part in parts if part)
 
 

@@ -133,7 +133,7 @@ def test_a_reader_learns_everything_from_the_facts() -> None:
 
     assert message.facts == (
         ("What", "450 players; attempt 2, batch b1"),
-        ("Where", "41 of 450 done; 30.0/min, about 13 min 38 s to go"),
+        ("Where", "41 of 450 done"),
         ("Since", "10:12:00 UTC (6 min ago)"),
         ("Time left", "12 min, until 10:30:00 UTC; then the response is cut, while the code may go on"),
         ("Started", "10:00:00 UTC (18 min ago)"),
@@ -496,3 +496,17 @@ def test_any_run_has_a_message_that_can_be_kept(document: dict[str, Any], now: d
     assert "\n" not in message.title
     assert Message.from_document(message.to_document()) == message
     assert len(json.dumps(message.to_document(), ensure_ascii=False).encode()) < 500_000
+
+
+@pytest.mark.parametrize(
+    ("detail", "what"),
+    [("", "key batch-7"), ("morning", "morning; key batch-7"), ("batch-7", "batch-7")],
+    ids=["alone", "beside_a_detail", "named_by_the_detail"],
+)
+def test_a_shared_run_is_known_by_its_key(detail: str, what: str) -> None:
+    """Which of many batches is meant stands in the notice, whatever its opener said."""
+    run = a_run(shared=True, key="batch-7", detail=detail)
+    verdict = Verdict(STALLED, "because", START)
+    message = compose(OPENED, [Subject(opened(Case("run1", run, verdict), verdict, 1, START), run)], Policy(), START)
+
+    assert ("What", what) in message.facts
