@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 
-from heartbeat_client import Heartbeat
+from heartbeat_client import Heartbeat, attach, open_run
 
 from .batches import Batch, Batches
 from .data_loaders import Games, PredictionDataLoader
@@ -28,6 +28,7 @@ class Coordinator:
         self._transport = transport
         self._switch = switch
         self._work = settings.work
+        self._deadline = settings.thresholds.deadline
 
     def start(self, order: StartOrder) -> Answer:
         """Load and publish a new batch: 202 with its id; 200 with the id of the one of that date there is."""
@@ -42,6 +43,7 @@ class Coordinator:
             }, 200
         try:
             published = self._publish(batch_id, order, self._load(batch_id, order))
+            self._await_workers(batch_id)
         except Exception as error:
             self._batches.fail(batch_id, f"start: {type(error).__name__}")
             raise
@@ -57,9 +59,13 @@ class Coordinator:
     def _publish(self, batch_id: str, order: StartOrder, games: Games) -> int:
         self._batches.move(batch_id, before="loading", after="publishing")
         publication = Publication(batch_id, order.game_date, games, order.fault, self._work.publish)
-        published = publish_prediction_requests(publication, self.players, self._transport, self._switch)
-        self._batches.move(batch_id, before="publishing", after="predicting")
-        return published
+        return publish_prediction_requests(publication, self.players, self._transport, self._switch)
+
+    def _await_workers(self, batch_id: str) -> None:
+        # Only now: while requests go out, publish-requests says how far they are, and one hang is told once.
+        run = open_run("worker-predictions", key=batch_id, items=self.players, detail=batch_id, deadline=self._deadline)
+        with run:
+            self._batches.move(batch_id, before="publishing", after="predicting")
 
     def complete(self, body: object) -> Answer:
         """Count one completion from its push envelope, and consolidate the batch if this was the last one.
@@ -75,6 +81,8 @@ class Coordinator:
             return {"error": f"complete: {error}"}, 400
         completion = self._batches.complete(batch_id, player, points)
         if completion.consolidate:
+            with attach("worker-predictions", key=batch_id) as run:
+                run.succeed()
             self._consolidate(batch_id)
         return {"batch_id": batch_id, "player": player, "outcome": completion.outcome}, 200
 

@@ -1,4 +1,4 @@
-"""The fault switch: makes one of the four places hang, slow down, fail or exit.
+"""The fault switch: makes one of the four places hang, slow down, fail or exit, or a completion get lost.
 
 A fault strikes once for each batch and player: Pub/Sub delivers again what a worker did not answer, and a
 fault that struck each time would be a crash loop. A hang strikes until it is over: a duplicate of its message
@@ -22,7 +22,8 @@ from .peers import answering_peer, knock
 logger = logging.getLogger(__name__)
 
 PLACES = ("load", "publish", "worker", "consolidate")
-KINDS = ("hang", "slow", "fail", "exit")
+KINDS = ("hang", "slow", "fail", "exit", "lose")
+STRIKING = ("hang", "fail", "exit")
 EXIT_STATUS = 1
 LONGEST_SECONDS = 86_400
 
@@ -76,6 +77,8 @@ def parse_fault(body: object, players: list[str]) -> Fault:
     place, kind = body.get("place"), body.get("kind")
     if place not in PLACES or kind not in KINDS:
         raise FaultError(f"fault needs a place of {', '.join(PLACES)} and a kind of {', '.join(KINDS)}")
+    if kind == "lose" and place != "worker":
+        raise FaultError(f"fault lose needs the place worker, whose completion gets lost, got {place}")
     named = body.get("players", players[-1:])
     if not isinstance(named, list) or not named or not all(player in players for player in named):
         raise FaultError(f"fault players must be a list of names from {players[0]} to {players[-1]}")
@@ -130,6 +133,13 @@ class FaultSwitch:
             return fault.seconds
         return 0.0
 
+    def loses(self, fault: Fault | None, batch_id: str, player: str) -> bool:
+        """Whether the completion of this player gets lost, this time."""
+        if fault is None or fault.kind != "lose" or not self._first((batch_id, "worker", player)):
+            return False
+        logger.warning("Fault in worker of %s %s: lose", batch_id, player)
+        return True
+
     def release(self) -> int:
         """Let every hang go on, in whichever process it stands; returns how many there were."""
         with self._database() as db:
@@ -138,15 +148,19 @@ class FaultSwitch:
         return sum(knock(port) for port in ports)
 
     def _striking(self, place: str, fault: Fault | None, strike: tuple[str, str, str]) -> Fault | None:
-        if fault is None or fault.place != place or fault.kind == "slow":
+        if fault is None or fault.place != place or fault.kind not in STRIKING:
             return None
+        strikes = not self._over(strike) if fault.kind == "hang" else self._first(strike)
+        return fault if strikes else None
+
+    def _over(self, strike: tuple[str, str, str]) -> bool:
         with self._database() as db:
-            if fault.kind == "hang":
-                query = "SELECT 1 FROM strikes WHERE (batch_id, place, player) = (?, ?, ?)"
-                over = db.execute(query, strike).fetchone() is not None
-            else:
-                over = db.execute(NOTE_STRIKE, strike).rowcount == 0
-        return None if over else fault
+            query = "SELECT 1 FROM strikes WHERE (batch_id, place, player) = (?, ?, ?)"
+            return db.execute(query, strike).fetchone() is not None
+
+    def _first(self, strike: tuple[str, str, str]) -> bool:
+        with self._database() as db:
+            return db.execute(NOTE_STRIKE, strike).rowcount == 1
 
     @contextmanager
     def _releasable(self, port: int, strike: tuple[str, str, str]) -> Iterator[None]:

@@ -57,7 +57,10 @@ class Settings:
     work: Work
     thresholds: Thresholds
     pubsub: PubSub | None
-    """None where neither an emulator nor a project is configured: the coordinator then works alone."""
+    """None where neither an emulator nor a project is configured: the services then push to each other."""
+    coordinator_url: str
+    worker_url: str
+    """Empty where the environment does not name it: without Pub/Sub the coordinator then predicts itself."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -70,6 +73,8 @@ class Settings:
             work=_work(environ),
             thresholds=_thresholds(environ),
             pubsub=_pubsub(environ),
+            coordinator_url=environ.get("COORDINATOR_URL", ""),
+            worker_url=environ.get("WORKER_URL", ""),
         )
 
 
@@ -114,8 +119,8 @@ def _pubsub(environ: Mapping[str, str]) -> PubSub | None:
         return None
     return PubSub(
         project=project,
-        coordinator_url=environ.get("COORDINATOR_URL", "http://127.0.0.1:8080"),
-        worker_url=environ.get("WORKER_URL", "http://127.0.0.1:8081"),
+        coordinator_url=environ.get("COORDINATOR_URL") or "http://127.0.0.1:8080",
+        worker_url=environ.get("WORKER_URL") or "http://127.0.0.1:8081",
     )
 
 

@@ -1,12 +1,14 @@
-"""Carries messages: Google's Pub/Sub, or where none is configured a stand-in inside the coordinator."""
+"""Carries messages: Google's Pub/Sub, or where none is configured a stand-in inside each service."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import queue
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +22,7 @@ REQUESTS = "prediction-requests"
 COMPLETIONS = "prediction-completions"
 
 PUBLISH_SECONDS = 60.0
+PUSH_SECONDS = 600.0
 STAND_IN_THREADS = 4
 STAND_IN_ATTEMPTS = 5
 STAND_IN_DUPLICATE_EVERY = 10
@@ -27,6 +30,18 @@ STAND_IN_DUPLICATE_EVERY = 10
 Answer = tuple[dict[str, Any], int]
 """A JSON body and an HTTP status."""
 Handler = Callable[[object], Answer]
+
+
+def pushing_to(url: str) -> Handler:
+    """A handler in another service: POSTs each envelope to `url`, and raises what urllib raises for no success."""
+
+    def push(body: object) -> Answer:
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 (from our settings)
+        with urllib.request.urlopen(request, timeout=PUSH_SECONDS) as answer:  # noqa: S310 (from our settings)
+            return json.load(answer), answer.status
+
+    return push
 
 
 class Transport(Protocol):

@@ -13,12 +13,12 @@ from .coordinator import Coordinator
 from .faults import FaultSwitch
 from .routes import create_coordinator_app, create_worker_app
 from .settings import Settings, SettingsError, Thresholds
-from .transport import COMPLETIONS, REQUESTS, InProcessTransport, PubSubTransport
+from .transport import COMPLETIONS, REQUESTS, InProcessTransport, PubSubTransport, Transport, pushing_to
 from .worker import Worker
 
 
 def coordinator_app(settings: Settings) -> Flask:
-    """The coordinator on Pub/Sub; without Pub/Sub, one that does its workers' job in threads of its own."""
+    """The coordinator on Pub/Sub; without, one that pushes to the worker's URL, or predicts in threads of its own."""
     switch = FaultSwitch(settings.state, enabled=settings.faults)
     if settings.pubsub is not None:
         coordinator = Coordinator(settings, PubSubTransport(settings.pubsub), switch)
@@ -26,20 +26,29 @@ def coordinator_app(settings: Settings) -> Flask:
     transport = InProcessTransport()
     coordinator = Coordinator(settings, transport, switch)
     worker = Worker(transport, switch, seconds=settings.work.predict)
-    transport.subscribe(REQUESTS, worker.predict)
+    url = settings.worker_url
+    transport.subscribe(REQUESTS, pushing_to(f"{url}/predict") if url else worker.predict)
     transport.subscribe(COMPLETIONS, coordinator.complete)
     return create_coordinator_app(settings, coordinator)
 
 
 def worker_app(settings: Settings) -> Flask:
-    """The worker; raises SettingsError without Pub/Sub, which alone could bring it messages."""
-    if settings.pubsub is None:
-        raise SettingsError(
-            "worker: expected PUBSUB_EMULATOR_HOST or GCP_PROJECT_ID, got neither; "
-            "set one, or run the coordinator alone: without Pub/Sub it does the predictions itself"
-        )
+    """The worker; raises SettingsError where its completions would come to nobody."""
     switch = FaultSwitch(settings.state, enabled=settings.faults)
-    return create_worker_app(Worker(PubSubTransport(settings.pubsub), switch, seconds=settings.work.predict))
+    return create_worker_app(Worker(_worker_transport(settings), switch, seconds=settings.work.predict))
+
+
+def _worker_transport(settings: Settings) -> Transport:
+    if settings.pubsub is not None:
+        return PubSubTransport(settings.pubsub)
+    if not settings.coordinator_url:
+        raise SettingsError(
+            "worker: expected PUBSUB_EMULATOR_HOST, GCP_PROJECT_ID or COORDINATOR_URL, got none; "
+            "set one, or run the coordinator alone: without WORKER_URL it does the predictions itself"
+        )
+    transport = InProcessTransport()
+    transport.subscribe(COMPLETIONS, pushing_to(f"{settings.coordinator_url}/complete"))
+    return transport
 
 
 def configure_hangwatch(service: str, thresholds: Thresholds) -> None:

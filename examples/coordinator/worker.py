@@ -6,7 +6,7 @@ import json
 from statistics import fmean
 from typing import Any
 
-from heartbeat_client import Heartbeat
+from heartbeat_client import Heartbeat, attach
 
 from .envelope import EnvelopeError, Message, read_envelope
 from .faults import FaultSwitch
@@ -22,7 +22,10 @@ class Worker:
         self._seconds = seconds
 
     def predict(self, body: object) -> Answer:
-        """Handle one push envelope: 200 when the completion is published, 400 with a reason for a bad one."""
+        """Handle one push envelope: 200 when the completion is published, 400 with a reason for a bad one.
+
+        Only then the player counts in the batch's run: who is missing there, is missing at the coordinator.
+        """
         try:
             message = read_envelope(body)
             batch_id, player, games = message.text("batch_id"), message.text("player"), _games(message)
@@ -30,13 +33,16 @@ class Worker:
             return {"error": f"predict: {error}"}, 400
         fault = self._switch.read(message.attributes.get("fault"))
         seconds = self._seconds + self._switch.slowness("worker", fault)
-        with Heartbeat(
-            "predict-player", detail=f"{player} of {batch_id}", labels={"batch": batch_id, "player": player}
-        ):
-            with self._switch.peer("worker", fault, batch_id, player=player, seconds=seconds) as model:
-                model.recv(1)
-            completion = {"batch_id": batch_id, "player": player, "points": _forecast(games)}
-            self._transport.publish(COMPLETIONS, json.dumps(completion).encode(), {"batch": batch_id})
+        completion = {"batch_id": batch_id, "player": player, "points": _forecast(games)}
+        labels = {"batch": batch_id, "player": player}
+        with attach("worker-predictions", key=batch_id) as run:
+            with Heartbeat("predict-player", detail=f"{player} of {batch_id}", labels=labels):
+                with self._switch.peer("worker", fault, batch_id, player=player, seconds=seconds) as model:
+                    model.recv(1)
+                if self._switch.loses(fault, batch_id, player):
+                    return completion, 200
+                self._transport.publish(COMPLETIONS, json.dumps(completion).encode(), {"batch": batch_id})
+            run.advance(item=player)
         return completion, 200
 
 

@@ -58,7 +58,8 @@ def test_a_healthy_batch_is_predicted_and_consolidated_once(coordinator: Server,
     assert (answer.status_code, answer.json()["published"]) == (202, PLAYERS)
     assert (batch["batch_id"], batch["done"], batch["missing"]) == (batch_id, PLAYERS, 0)
     assert coordinator.consolidations(batch_id) == 1
-    for operation in ("load-historical-games", "publish-requests", "predict-player", "consolidate-batch"):
+    operations = ("load-historical-games", "publish-requests", "worker-predictions", "predict-player")
+    for operation in (*operations, "consolidate-batch"):
         assert re.search(f"HEARTBEAT START: .*{operation}", coordinator.log())
 
 
@@ -117,6 +118,7 @@ def test_only_the_key_opens(coordinator: Server, path: str, key: str | None) -> 
         pytest.param({**DATE, "fault": {"place": "moon", "kind": "hang"}}, "place", id="an unknown place"),
         pytest.param({**DATE, "fault": {"place": "load", "kind": "sulk"}}, "kind", id="an unknown kind"),
         pytest.param({**DATE, "fault": {"place": ["load"], "kind": "hang"}}, "place", id="a list of places"),
+        pytest.param({**DATE, "fault": {"place": "load", "kind": "lose"}}, "worker", id="a load that gets lost"),
         pytest.param({**DATE, "fault": {"place": "load", "kind": "hang", "seconds": 0}}, "seconds", id="zero seconds"),
         pytest.param(
             {**DATE, "fault": {"place": "worker", "kind": "hang", "players": ["player-021"]}},
@@ -246,6 +248,18 @@ def test_a_failing_prediction_is_delivered_again(coordinator: Server, game_date:
     batch = coordinator.until_state(game_date, "complete")
 
     assert f"worker of {batch['batch_id']} was told to fail" in coordinator.log()
+
+
+def test_a_lost_completion_leaves_its_player_missing(coordinator: Server, game_date: str) -> None:
+    """A completion that gets lost is waited for, and nothing but it is; once it comes, the batch is complete."""
+    coordinator.start_with(game_date, "worker", "lose")
+    batch = coordinator.until_state(game_date, "predicting", missing=1)
+    outcome = coordinator.complete(batch["batch_id"], LAST)
+
+    assert batch["first_missing"] == [LAST]
+    assert outcome == "200 counted"
+    coordinator.until_state(game_date, "complete")
+    assert coordinator.consolidations(batch["batch_id"]) == 1
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -6,12 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from examples.coordinator.settings import Settings, SettingsError
 from tests.support.coordinator_app import GENEROUS, ROOT, Server, environment, until
+from watchdog.schedule import slots
+from watchdog.wiring import read_policy
 
 EXAMPLE = ROOT / "examples" / "coordinator"
 README = (EXAMPLE / "README.md").read_text()
@@ -45,8 +48,8 @@ def typed(server: Server, command: str) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_commands_of_the_tutorial_work(tmp_path: Path) -> None:
-    """Typed in their order, the tutorial's lines run a healthy batch, then one that hangs and is released."""
-    healthy, _, hanging, _, release = lines("curl")
+    """Typed in order, its lines run a healthy batch, one that hangs in the load, and one that hangs in workers."""
+    healthy, _, hanging, _, release, waiting, _ = lines("curl")
     server = tutorial_server(tmp_path)
     try:
         assert '"published"' in typed(server, healthy)
@@ -57,8 +60,54 @@ def test_the_commands_of_the_tutorial_work(tmp_path: Path) -> None:
 
         assert stuck.wait(GENEROUS) == 0
         server.until_state("2026-11-24", "complete")
+        assert '"published"' in typed(server, waiting)
+        batch = server.until_state("2026-11-25", "predicting", missing=2)
+        until(lambda: '"released":2' in typed(server, release), "the hangs to be released")
+
+        assert batch["first_missing"] == ["player-007", "player-013"]
+        server.until_state("2026-11-25", "complete")
     finally:
         server.kill()
+
+
+def test_the_policy_of_the_tutorial_says_what_it_says(tmp_path: Path) -> None:
+    """Its lines put the example's policy into seconds, expect a batch each minute instead, and take that back."""
+    read = []
+    for line in (*lines("sed 's"), *lines("sed -i"), *lines("mv")):
+        command = line.replace("/tmp/", f"{tmp_path}/")
+        subprocess.run(["bash", "-c", command], cwd=ROOT, check=True, timeout=GENEROUS)
+        read.append(read_policy(tmp_path / "hangwatch-tutorial.toml"))
+    example = read_policy(EXAMPLE / "policy.toml")
+
+    assert [policy.expected[0].schedule for policy in read] == ["0 7 * * *", "* * * * *", "0 7 * * *"]
+    for policy in read:
+        assert [one.grace * 60 for one in policy.expected] == [one.grace for one in example.expected]
+    assert read[0] == read[2]
+
+
+@pytest.mark.parametrize(
+    ("day", "hour"),
+    [
+        pytest.param(datetime(2026, 3, 7, 13, tzinfo=timezone.utc), 11, id="clocks moved on that night"),
+        pytest.param(datetime(2026, 10, 31, 12, tzinfo=timezone.utc), 12, id="clocks moved back that night"),
+    ],
+)
+def test_the_batch_is_expected_at_seven_in_new_york(day: datetime, hour: int) -> None:
+    """The next batch after this one is expected at seven in New York, whatever that is in UTC."""
+    batch, consolidation = read_policy(EXAMPLE / "policy.toml").expected
+
+    assert next(slots(batch, day)) == (day + timedelta(days=1)).replace(hour=hour)
+    assert (batch.operation, batch.grace) == ("worker-predictions", 30 * 60)
+    assert (consolidation.after, consolidation.grace) == ("worker-predictions", 20 * 60)
+
+
+def test_the_policy_speaks_of_operations_that_there_are() -> None:
+    """Each rule and each expectation names operations of the example's code."""
+    code = "".join(path.read_text() for path in EXAMPLE.glob("*.py"))
+    named = re.findall(r'^(?:match|operation|after) = "(.+)"', (EXAMPLE / "policy.toml").read_text(), re.MULTILINE)
+
+    assert len(named) == 4 + 1 + 2
+    assert [name for name in named if f'"{name}"' not in code] == []
 
 
 def test_the_lines_that_the_tutorial_counts_are_there() -> None:
@@ -68,12 +117,17 @@ def test_the_lines_that_the_tutorial_counts_are_there() -> None:
     places = sorted((Path(path).name, re.sub(r"\(.*", "", text.strip())) for path, _, text in code)
 
     assert places == [
+        ("coordinator.py", "run = open_run"),
+        ("coordinator.py", "run.succeed"),
         ("coordinator.py", "with Heartbeat"),
         ("coordinator.py", "with Heartbeat"),
+        ("coordinator.py", "with attach"),
         ("publishing.py", "for player in hb.track"),
         ("publishing.py", "with Heartbeat"),
         ("wiring.py", "configure"),
+        ("worker.py", "run.advance"),
         ("worker.py", "with Heartbeat"),
+        ("worker.py", "with attach"),
         ("wsgi.py", "app = watch_requests"),
     ]
 

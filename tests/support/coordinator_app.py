@@ -23,7 +23,7 @@ KEY = "key-of-this-test"
 PLAYERS = 20
 LAST = f"player-{PLAYERS:03}"
 GENEROUS = 60.0
-GUNICORN = ["-m", "gunicorn", "-w", "2", "--threads", "4", "--timeout", "0", "-b", "127.0.0.1:0"]
+GUNICORN = ["-m", "gunicorn", "--threads", "4", "--timeout", "0"]
 TIMES = {
     "COORDINATOR_LOAD_SECONDS": "0.1",
     "COORDINATOR_PUBLISH_SECONDS": "0.1",
@@ -145,10 +145,23 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**inherited, **own, **players, **TIMES, **more}
 
 
+def emulated(firestore: str, pubsub: str) -> dict[str, str]:
+    """The environment of services, and of the watchdog, on a project of their own in both emulators (their hosts)."""
+    project = f"batches-{uuid4().hex[:8]}"
+    return {
+        "FIRESTORE_EMULATOR_HOST": firestore,
+        "GOOGLE_CLOUD_PROJECT": project,
+        "HANGWATCH_STORE": f"firestore://{project}",
+        "PUBSUB_EMULATOR_HOST": pubsub,
+        "GCP_PROJECT_ID": project,
+    }
+
+
 @contextmanager
-def serving(home: Path, app: str = "wsgi", **more: str) -> Iterator[Server]:
-    """A running server, killed at the end."""
-    command = [sys.executable, *GUNICORN, f"examples.coordinator.{app}:app"]
+def serving(home: Path, app: str = "wsgi", *, processes: str = "2", port: str = "0", **more: str) -> Iterator[Server]:
+    """A running server, killed at the end; port 0: one that the system chooses."""
+    size = ["-w", processes, "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, *GUNICORN, *size, f"examples.coordinator.{app}:app"]
     server = Server(command, environment(home, **more), home / f"{app}-{uuid4().hex}.log")
     try:
         yield server
