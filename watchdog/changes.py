@@ -7,11 +7,11 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from heartbeat_client.run import Run
+from heartbeat_client.run import Run, silent_at
 
 from . import life
 from .awaiting import look_out
-from .doubt import CROWD, Signs, doubt, may_be_crowd
+from .doubt import CROWD, GAP, Signs, doubt, may_be_crowd
 from .family import cause, covered, failed_alone
 from .incident import EXPECTED, FAILURE, LOST, OPENED, WATCHDOG_ITSELF, Case, Incident
 from .ledger import Held, Ledger, RunRecord
@@ -110,10 +110,21 @@ class Changes:
         return case.verdict is not None and case.verdict.problem and not _given_up(case) and not self._held_back(case)
 
     def _held_back(self, case: Case) -> bool:
-        held_back = self._seen.doubtful and _unexplained(case)
+        held_back = self._seen.doubtful and _unexplained(case) and not self._was_silent_before(case)
         if held_back:
             self._report.held.append(case.run_id)
         return held_back
+
+    def _was_silent_before(self, case: Case) -> bool:
+        """Whether a gap can't be the cause: it was silent when the sweep before the gap looked at the same store.
+
+        Where each sweep comes after a gap, for they are that rare, nothing silent would be told at all.
+        """
+        found = self._seen.doubt
+        if found is None or found.kind != GAP or case.run is None:
+            return False
+        at = silent_at(self._policy.applied(case.run))
+        return at is not None and at <= found.since
 
     def _carried_on(self, held: Held[Incident]) -> Change | None:
         before, seen = held.value, self._seen

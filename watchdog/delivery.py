@@ -94,7 +94,7 @@ class Delivery:
         """Send one notice, or withdraw it."""
         channel = self._audience.channel(held.value.channel)
         if channel is None:
-            self._leave(held.value, f"channel {held.value.channel} is not set up here any more; set it up again")
+            self._without_channel(held, now)
             return
         until = now + timedelta(seconds=max(self._policy.pace.claim_for, seconds_left + SHORTEST_SEND))
         claimed = self._ledger.save_notice(held.value.claim(now, until), held.version)
@@ -107,6 +107,14 @@ class Delivery:
                 self._report.withdrawn.append(held.value.id)
             return
         self._send(channel, attempt, seconds_left)
+
+    def _without_channel(self, held: Held[Notice], now: datetime) -> None:
+        """Leave it for whoever has the channel; after a day nobody waits for that, and another channel may tell."""
+        text = f"channel {held.value.channel} is not set up here any more; set it up again"
+        after = held.value.failed(held.value, now, Failure(text, permanent=False), timedelta(0))
+        if after.state == GAVE_UP:
+            self._ledger.save_notice(after, held.version)
+        self._leave(held.value if after.open else after, text)
 
     def _attempt(self, claimed: Held[Notice], before: Notice, channel: Channel, now: datetime) -> _Attempt | None:
         """What to send by now; None when there is nothing to tell any more."""
@@ -150,7 +158,7 @@ class Delivery:
         subjects = []
         for incident_id in notice.incidents:
             incident = incidents.get(incident_id)
-            if incident is None or not incident.open or self._audience.asked_for_quiet(incident.operation, now):
+            if incident is None or not incident.open or self._is_quiet(notice, incident, now):
                 continue
             if subject := self._subject(incident, runs.get(incident.run_id), now):
                 subjects.append(subject)
@@ -160,6 +168,11 @@ class Delivery:
         """The runs that these are about, as they are by now."""
         records = self._ledger.runs(incident.run_id for incident in incidents if incident.about == RUN)
         return follow(self._ledger.store, records, self._policy, now, always=records)
+
+    def _is_quiet(self, notice: Notice, incident: Incident, now: datetime) -> bool:
+        """Whether somebody asked for quiet, or looks after it, since the notice was made."""
+        looked_after = notice.kind == REMINDED and incident.acknowledged
+        return looked_after or self._audience.asked_for_quiet(incident.operation, now)
 
     def _subject(self, incident: Incident, record: RunRecord | None, now: datetime) -> Subject | None:
         if incident.about != RUN:

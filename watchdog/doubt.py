@@ -37,8 +37,9 @@ CLOCK_STEP = timedelta(seconds=5)
 class Signs:
     """What one sweep knows about its own sight.
 
-    silent: runs that fell silent, were not told yet, and of whose end nothing is known. instances: how many instances or
-    hosts these are on. live: how many run in all, without those whose problem was told. silent_since: their last beat.
+    silent: runs that fell silent, were not told yet, and of whose end nothing is known. instances: how many instances
+    or hosts these are on. live: how many run in all, without those whose problem was told. silent_since: when the last
+    of these beat.
     """
 
     now: datetime

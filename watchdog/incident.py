@@ -72,12 +72,16 @@ class Told:
     """What people have heard of an incident so far.
 
     heard_on: names of the channels on which a notice was sent, or may have been. waiting: one still has to be sent, and
-    will tell the latest. being_sent: a sweep is sending one at this moment, so that nobody can say yet.
+    will tell the latest. being_sent: a sweep is sending one at this moment, so that nobody can say yet. sent_late_at:
+    when the last one went out that was not sent by the sweep that made it. taken_back: the newest were not needed when
+    they were to be sent.
     """
 
     heard_on: frozenset[str] = frozenset()
     waiting: bool = False
     being_sent: bool = False
+    sent_late_at: datetime | None = None
+    taken_back: bool = False
 
     @property
     def heard(self) -> bool:
@@ -106,8 +110,9 @@ class Incident:
     verdict: as last judged. told_severity: the worst that a notice was made for. notices: ids of the newest ones, one a
     channel; first_notices: of those that opened it; notice_count: how many times notices were made; edition: how many
     times the first ones were to be edited; heard_on: channels on which earlier ones were sent.
-    again: how many times before, within an hour each, the same run went wrong and was well again. well_since: since
-    when it is well again, while the incident stays open to see whether that lasts. about: what `run_id` names.
+    again: how many times before, within an hour each, the same run went wrong and was well again, or was lost.
+    well_since: since when it is well again, while the incident stays open to see whether that lasts. about: what
+    `run_id` names.
     """
 
     id: str

@@ -35,6 +35,7 @@ from .incident import (
     RECOVERED,
     REMINDED,
     RESOLVED,
+    WATCHDOG_ITSELF,
     WORSENED,
     Case,
     Incident,
@@ -96,7 +97,7 @@ def opened(case: Case, verdict: Verdict, episode: int, now: datetime, last: Inci
 
 
 def _again(last: Incident | None, now: datetime) -> int:
-    if last is None or last.resolved_at is None or last.how != RECOVERED:
+    if last is None or last.resolved_at is None or last.how not in (RECOVERED, LOST):
         return 0
     return last.again + 1 if now - last.resolved_at < SAME_TROUBLE else 0
 
@@ -123,7 +124,8 @@ def revived(last: Incident | None, case: Case, now: datetime) -> Step | None:
 def step(before: Incident, case: Case, told: Told, rhythm: Rhythm, now: datetime) -> Step | None:
     """How an open incident goes on, None when nothing about it changes. told: what people have heard of it so far."""
     verdict = case.verdict
-    if verdict is not None and verdict.problem and not _is_lost(case, verdict, told, now):
+    lost = verdict is not None and _is_lost(case, verdict, told, now) and _for_good(before, verdict, rhythm, now)
+    if verdict is not None and verdict.problem and not lost:
         return _goes_on(before.judged(verdict), before, told, rhythm, now)
     if told.being_sent:
         return None
@@ -142,13 +144,24 @@ def _resolved(before: Incident, how: str, ending: str, now: datetime) -> Inciden
 
 
 def _steady_until(before: Incident, case: Case, rhythm: Rhythm, now: datetime) -> datetime | None:
-    """Until when a run that is well again must stay so; None where nobody waits for that."""
-    goes_on = case.run is not None and not case.run.ended and case.verdict is not None and not case.verdict.problem
-    if not before.again or not goes_on:
+    """Until when what is well again must stay so; None where nobody waits for that."""
+    if not before.again or not _may_return(before, case):
         return None
-    long = min(rhythm.steady_for * 2 ** min(before.again - 1, 10), LONGEST_STEADY)
-    until = (before.well_since or now) + long
+    until = (before.well_since or now) + _steady(before, rhythm)
     return until if now < until else None
+
+
+def _may_return(before: Incident, case: Case) -> bool:
+    if case.verdict is None or case.verdict.problem:
+        return False
+    if before.about == WATCHDOG_ITSELF:
+        return case.verdict.state == HEALTHY
+    return case.run is not None and not case.run.ended
+
+
+def _steady(before: Incident, rhythm: Rhythm) -> timedelta:
+    long: timedelta = rhythm.steady_for * 2 ** min(before.again - 1, 10)
+    return min(long, LONGEST_STEADY)
 
 
 def _wait_and_see(before: Incident, until: datetime, now: datetime) -> Step | None:
@@ -173,13 +186,18 @@ def _news(after: Incident, before: Incident, told: Told, rhythm: Rhythm, now: da
         return None, "the notice that waits will tell the latest"
     if rhythm.snoozed:
         return None, "somebody asked for quiet about the operation"
-    if not before.notice_count:
-        return OPENED, "the quiet that somebody asked for is over"
+    if not before.notice_count or (told.taken_back and not told.heard):
+        return OPENED, "when people were to be told it was snoozed, or well for a moment"
     if after.verdict.severity > before.told_severity:
         return (WORSENED if told.heard else OPENED), _rise(before.verdict, after.verdict)
-    if now - (before.last_notice_at or before.opened_at) < rhythm.remind_every:
+    if now - _last_said(before, told) < rhythm.remind_every:
         return None, "nothing that was not told"
     return _reminder(after, told)
+
+
+def _last_said(before: Incident, told: Told) -> datetime:
+    made_at = before.last_notice_at or before.opened_at
+    return max(made_at, told.sent_late_at or made_at)
 
 
 def _reminder(after: Incident, told: Told) -> tuple[str | None, str]:
@@ -212,6 +230,14 @@ def _is_lost(case: Case, verdict: Verdict, told: Told, now: datetime) -> bool:
         still = now - (verdict.since or now)
         return settled and verdict.state == STALLED and (verdict.past_deadline or still >= SHARED_GIVEN_UP_AFTER)
     return settled and verdict.state == SILENT and verdict.past_deadline
+
+
+def _for_good(before: Incident, verdict: Verdict, rhythm: Rhythm, now: datetime) -> bool:
+    """Whether it has been so for long enough: one that was well again within the hour may be so once more.
+
+    A process that is frozen after its deadline and thaws now and then would be lost and back each time.
+    """
+    return not before.again or now >= (verdict.since or before.opened_at) + _steady(before, rhythm)
 
 
 def _ending(case: Case) -> tuple[str, str]:

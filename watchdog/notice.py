@@ -46,6 +46,9 @@ GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_ASKED = 3600.0
 
+# A sweep sends what it made within its own time, which is shorter.
+LATE = timedelta(minutes=1)
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -192,4 +195,6 @@ def told_of(incident: Incident, notices: Sequence[Notice], now: datetime) -> Tol
         heard_on=frozenset(incident.heard_on) | {n.channel for n in notices if n.heard and n not in being_sent},
         waiting=any(notice.open for notice in notices),
         being_sent=bool(being_sent),
+        sent_late_at=max((n.sent_at for n in notices if n.sent_at and n.sent_at - n.made_at >= LATE), default=None),
+        taken_back=bool(notices) and all(notice.state == WITHDRAWN for notice in notices),
     )

@@ -115,6 +115,7 @@ def resolved(minutes: float, *, again: int = 0, how: str = RECOVERED) -> Inciden
         pytest.param(resolved(10), 70 - 1 / 60, 1, id="within_the_hour"),
         pytest.param(resolved(10), 70, 0, id="on_the_hour"),
         pytest.param(resolved(10, again=3), 20, 4, id="and_again"),
+        pytest.param(resolved(10, how=LOST), 20, 1, id="lost_and_back"),
         pytest.param(resolved(10, how="record deleted"), 20, 0, id="after_another_kind_of_end"),
     ],
 )
@@ -142,6 +143,18 @@ def test_a_flapping_run_must_stay_well(again: int, minutes: float) -> None:
         after = stepped(waits.incident, case(HEALTHY), later)
         assert after is not None
         assert (after.tell, after.incident.open, after.incident.well_since) == (RESOLVED, False, None)
+
+
+@pytest.mark.parametrize(
+    ("again", "minutes", "lost"),
+    [(0, 31, True), (1, 5 - 1 / 60, False), (1, 5, True), (2, 10 - 1 / 60, False), (2, 10, True)],
+    ids=lambda value: f"{value}",
+)
+def test_a_flapping_run_is_lost_later(again: int, minutes: float, lost: bool) -> None:
+    """What was back within the hour is given up only once it was silent for as long as it would have to be well."""
+    after = stepped(incident(again=again, told_severity=3), case(SILENT, past=True), minutes)
+
+    assert (after is not None and after.incident.how == LOST) is lost
 
 
 def test_a_flapping_run_that_ends_is_over() -> None:

@@ -283,7 +283,7 @@ OTHER = a_notice(id="run1.1.1.opened.console", channel="console")
             Told(frozenset({"slack"})),
             id="given_up_though_maybe_there",
         ),
-        pytest.param(told(a_notice(state=WITHDRAWN)), Told(), id="withdrawn"),
+        pytest.param(told(a_notice(state=WITHDRAWN)), Told(taken_back=True), id="withdrawn"),
         pytest.param(told(NEW, heard_on=("slack",)), Told(frozenset({"slack"}), waiting=True), id="a_reminder_waits"),
         pytest.param(
             told(CLAIMED, heard_on=("slack",), now=at(1)),
