@@ -39,6 +39,14 @@ class Desk:
         """See `Answers.snooze`."""
         return self._ask(lambda answers: answers.snooze(operation, length, by))
 
+    def snooze_for(self, operation: str, seconds: float, by: str, why: str) -> str:
+        """See `Answers.snooze_for`."""
+        return self._ask(lambda answers: answers.snooze_for(operation, seconds, by, why))
+
+    def wake(self, operation: str) -> str:
+        """See `Answers.wake`."""
+        return self._ask(lambda answers: answers.wake(operation))
+
     def _ask(self, ask: Callable[[Answers], str]) -> str:
         with self._lock:
             self._ledger = self._ledger or Ledger(self._open_store())

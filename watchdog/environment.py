@@ -28,6 +28,9 @@ SETTINGS = {
     "HANGWATCH_SWEEP_AUDIENCE": "the audience of Cloud Scheduler's tokens: the address of `serve`; opens POST /sweep",
     "HANGWATCH_SWEEP_ACCOUNT": "the service account whose tokens may ask for a sweep",
     "HANGWATCH_SWEEP_CERTS_URL": "another address of the keys that sign those tokens, for tests",
+    "HANGWATCH_PAGE": "guarded: only those who may look reach `serve`, as with Cloud Run's IAM, so show the page",
+    "HANGWATCH_IAP_AUDIENCE": "Identity-Aware Proxy's audience: the page for those who came through it, by their names",
+    "HANGWATCH_IAP_KEYS_URL": "another address of the keys that sign the proxy's assertions, for tests",
     "PORT": "where `serve` listens, as Cloud Run says it; 8080 by default",
 }
 
@@ -54,6 +57,9 @@ class Settings:
     sweep_audience: str = ""
     sweep_account: str = ""
     sweep_certs_url: str = ""
+    page_guarded: bool = False
+    iap_audience: str = ""
+    iap_keys_url: str = ""
     port: int = 8080
 
     def __repr__(self) -> str:
@@ -82,6 +88,9 @@ def settings(environment: Mapping[str, str] = os.environ, store: str | None = No
         sweep_audience=_address(environment, "HANGWATCH_SWEEP_AUDIENCE"),
         sweep_account=_text(environment, "HANGWATCH_SWEEP_ACCOUNT"),
         sweep_certs_url=_address(environment, "HANGWATCH_SWEEP_CERTS_URL"),
+        page_guarded=_page_guarded(environment),
+        iap_audience=_text(environment, "HANGWATCH_IAP_AUDIENCE"),
+        iap_keys_url=_address(environment, "HANGWATCH_IAP_KEYS_URL"),
         port=_port(environment),
     )
     _agree(known)
@@ -113,6 +122,13 @@ def _agree(known: Settings) -> None:
             "HANGWATCH_MONITORING_PROJECT: expected the project that gets metrics, got none; "
             "set it beside HANGWATCH_MONITORING_ENDPOINT, or unset that"
         )
+
+
+def _page_guarded(environment: Mapping[str, str]) -> bool:
+    value = _text(environment, "HANGWATCH_PAGE")
+    if value not in ("", "guarded"):
+        raise SettingsError(f"HANGWATCH_PAGE: expected guarded or nothing, got {value!r:.40}; set it anew or unset it")
+    return value == "guarded"
 
 
 def _is_loopback(address: str) -> bool:

@@ -8,12 +8,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 from gunicorn.app.base import BaseApplication
 
+from heartbeat_client.store_address import SQLITE
+
+from .adapters.iap import IAP_KEYS, IapAssertions
 from .adapters.oidc import GOOGLE_CERTS, OidcTokens
 from .adapters.slack_bot import SLACK_API
 from .desk import Desk
+from .page.access import access_for
+from .page.front import status_page
+from .page.reader import READS_PER_MINUTE, Reader
 from .policy_source import PolicySource
 from .ports import StoreError
 from .report import SweepReport
@@ -41,22 +47,35 @@ def serve(known: Settings, host: str, port: int, sweep_every: float | None) -> N
     def application() -> Flask:
         if sweep_every is not None:
             _sweep_in_background(known, policy, sweep_every)
-        return _application(known, policy)
+        return _application(known, policy, host)
 
     sweeps = f", sweeping each {sweep_every:g} s" if sweep_every is not None else ""
     print(f"serving {known.store} at http://{host}:{port}{sweeps}; stop with Ctrl-C", flush=True)
     _Server(application, f"{host}:{port}").run()
 
 
-def _application(known: Settings, policy: PolicySource) -> Flask:
+def _application(known: Settings, policy: PolicySource, host: str) -> Flask:
     desk = Desk(lambda: open_store(known.store), channels(known), policy.current, known.link_base)
-    app = make_app(desk, signing_secret=known.slack_signing_secret, api_url=known.slack_api_url or SLACK_API)
+    api_url, page = known.slack_api_url or SLACK_API, _page(known, policy, desk, host)
+    app = make_app(desk, signing_secret=known.slack_signing_secret, api_url=api_url, page=page)
     if known.sweep_audience:
         rounds = _Late(lambda: _rounds(known, policy))
         certs_url = known.sweep_certs_url or GOOGLE_CERTS
         tokens = OidcTokens(known.sweep_audience, known.sweep_account, certs_url=certs_url)
         app.register_blueprint(sweep_requests(rounds.go, tokens.check))
     return app
+
+
+def _page(known: Settings, policy: PolicySource, desk: Desk, host: str) -> Blueprint | None:
+    keys_url = known.iap_keys_url or IAP_KEYS
+    prove = IapAssertions(known.iap_audience, keys_url=keys_url).check if known.iap_audience else None
+    access = access_for(host, known.link_base, prove, guarded=known.page_guarded)
+    if access is None:
+        return None
+    # What is read from a file of this machine costs no money.
+    per_minute = 10 * READS_PER_MINUTE if known.store.kind == SQLITE else READS_PER_MINUTE
+    reader = Reader(lambda: open_store(known.store), policy.current, reads_per_minute=per_minute)
+    return status_page(reader, desk, access)
 
 
 class _Late:

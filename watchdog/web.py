@@ -23,15 +23,18 @@ def make_app(
     *,
     signing_secret: str,
     api_url: str = SLACK_API,
+    page: Blueprint | None = None,
     clock: Callable[[], float] = time.time,  # noqa: TID251  Slack signs the time of day
 ) -> Flask:
     """A WSGI application: `GET /healthz`, and `POST /slack/actions` where there is a signing secret.
 
     answers: does what clicks ask for. signing_secret: Slack's, a secret; empty: nobody may click. api_url: Slack's Web
-    API. clock: seconds since the epoch.
+    API. page: what people look at, where they may. clock: seconds since the epoch.
     """
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(_health())
+    if page is not None:
+        app.register_blueprint(page)
     if signing_secret:
         app.register_blueprint(slack_actions(answers, signing_secret, SlackResponse(api_url).tell, clock))
     return app

@@ -27,6 +27,9 @@ def test_all_of_them_are_read() -> None:
         "HANGWATCH_SWEEP_AUDIENCE": "https://hangwatch.example",
         "HANGWATCH_SWEEP_ACCOUNT": "a@p.iam.gserviceaccount.com",
         "HANGWATCH_SWEEP_CERTS_URL": "http://127.0.0.1:3/certs",
+        "HANGWATCH_PAGE": "guarded",
+        "HANGWATCH_IAP_AUDIENCE": "/projects/1/apps/p",
+        "HANGWATCH_IAP_KEYS_URL": "http://127.0.0.1:4/keys",
         "PORT": "9000",
     }
     known = settings(STORE | values)
@@ -83,6 +86,7 @@ WRONG = {
         {"HANGWATCH_SWEEP_AUDIENCE": "https://x.example"},
         "expected both or neither, got one",
     ),
+    "a_page_of_no_kind": ({"HANGWATCH_PAGE": "open"}, "HANGWATCH_PAGE: expected guarded or nothing, got 'open'"),
     "a_port_in_words": ({"PORT": "http"}, "PORT: expected a port from 1 to 65535, got 'http'"),
     "a_port_beyond": ({"PORT": "65536"}, "PORT: expected a port"),
     "a_port_of_zero": ({"PORT": "0"}, "PORT: expected a port"),

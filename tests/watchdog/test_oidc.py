@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.token_issuer import Issuer, Key, signed
-from watchdog.adapters.oidc import OidcTokens, TokenError
+from watchdog.adapters.oidc import OidcTokens
+from watchdog.adapters.signing_keys import TokenError
 from watchdog.ports import StoreError
 from watchdog.report import SweepReport
 from watchdog.sweep_requests import sweep_requests
