@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test zoo bench lint format lock clean
+.PHONY: help demo test zoo crashes truth bench docs lint format lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -17,6 +17,10 @@ else
 VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 endif
 BIN := $(VENV)/bin
+
+# The site's tools have an environment of their own: the package of PyPI that is called like our watchdog/, which such
+# tools like to need, must never meet it.
+DOCS_VENV ?= .venv-docs
 
 # The development environment holds all that the demo needs: where it is, the demo installs nothing.
 DEMO_STAMP := $(or $(wildcard $(VENV)/.stamp-dev),$(VENV)/.stamp-demo)
@@ -35,8 +39,17 @@ test: $(VENV)/.stamp-dev  ## run the tests (ARGS="tests/client -k name", WORKERS
 zoo: $(VENV)/.stamp-dev  ## hang in some seventy ways, and print what records and notices say (ARGS="regex lock_order")
 	@$(BIN)/python -m tests.zoo.records $(ARGS)
 
+crashes: $(VENV)/.stamp-dev  ## kill sweeps at every step, and print what people were told (ARGS="--store SQLite lost")
+	@$(BIN)/python -m tests.crashes $(ARGS)
+
+truth: $(VENV)/.stamp-dev  ## how truly and how soon it tells, in virtual time (ARGS="--runs 2000")
+	@$(BIN)/python -m bench.truth $(ARGS)
+
 bench: $(VENV)/.stamp-dev  ## measure what watching costs
 	@$(BIN)/python -m bench.evidence $(ARGS)
+
+docs: $(DOCS_VENV)/.stamp-docs  ## build the documentation as a site, in build/site
+	@$(DOCS_VENV)/bin/zensical build --strict --clean
 
 lint: $(VENV)/.stamp-dev  ## check style, formatting and types
 	@$(BIN)/ruff check .
@@ -58,6 +71,8 @@ lock: $(VENV)/.stamp-dev  ## remake locks/ from pyproject.toml (ARGS=--upgrade t
 	@$(LOCK) --group demo --constraints locks/dev.txt -o locks/demo.txt
 	@echo "resolving locks/watchdog.txt"
 	@$(LOCK) --group watchdog --constraints locks/dev.txt -o locks/watchdog.txt
+	@echo "resolving locks/docs.txt"
+	@$(LOCK) --group docs -o locks/docs.txt
 
 clean:  ## remove the environments, caches and what a build made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
@@ -80,19 +95,19 @@ fi
 endef
 
 # An environment that someone made here by hand is kept if it will do.
-$(VENV)/.stamp-venv:
-	@if $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
-	  echo "taking the environment in $(VENV)"; \
+$(VENV)/.stamp-venv $(DOCS_VENV)/.stamp-venv:
+	@if $(@D)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
+	  echo "taking the environment in $(@D)"; \
 	else \
 	  $(find_python); \
-	  echo "making $(VENV) with $$($$python --version)"; \
-	  $$python -m venv --clear $(VENV); \
+	  echo "making $(@D) with $$($$python --version)"; \
+	  $$python -m venv --clear $(@D); \
 	fi
 	@touch $@
 
 define install
-	@echo "installing $< into $(VENV) (a minute or two the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "installing $< into $(@D) (a minute or two the first time)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 endef
 
@@ -100,4 +115,7 @@ $(VENV)/.stamp-demo: locks/demo.txt $(VENV)/.stamp-venv
 	$(install)
 
 $(VENV)/.stamp-dev: locks/dev.txt $(VENV)/.stamp-venv
+	$(install)
+
+$(DOCS_VENV)/.stamp-docs: locks/docs.txt $(DOCS_VENV)/.stamp-venv
 	$(install)

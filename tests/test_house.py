@@ -34,18 +34,35 @@ GROUND = (
 )
 RUNNING = f"{GROUND} heartbeat_client.plan heartbeat_client.outgoing heartbeat_client.live heartbeat_client.roster"
 JUDGING = f"{RECORD} watchdog.wording watchdog.policy watchdog.verdict"
-TELLING = f"{JUDGING} watchdog.incident watchdog.family watchdog.links watchdog.message watchdog.notice"
+TELLING = (
+    f"{JUDGING} watchdog.incident watchdog.life watchdog.family watchdog.doubt watchdog.snooze watchdog.message "
+    "watchdog.notice"
+)
 KEEPING = f"{TELLING} watchdog.ports watchdog.ledger watchdog.operations watchdog.report"
-SWEEPING = f"{KEEPING} watchdog.delivery watchdog.sweep watchdog.survey watchdog.pruning"
-WIRED = f"{SWEEPING} watchdog.wiring watchdog.adapters.console watchdog.screens watchdog.examination"
+SAVING = f"{KEEPING} watchdog.seen watchdog.changes watchdog.telling watchdog.audience"
+SWEEPING = f"{KEEPING} watchdog.audience watchdog.answers watchdog.sweep watchdog.survey watchdog.pruning"
+EXAMINING = (
+    f"{KEEPING} watchdog.environment watchdog.field_settings watchdog.findings watchdog.examination_means "
+    "watchdog.examination_trials"
+)
+WIRED = (
+    f"{SWEEPING} watchdog.rounds watchdog.environment watchdog.wiring watchdog.adapters.console "
+    "watchdog.screens watchdog.examination"
+)
 
 MAY_IMPORT = {
     "heartbeat_client": "heartbeat_client.*",
     "heartbeat_client.fields": "",
     "heartbeat_client.lengths": "",
     "heartbeat_client.run_parts": "heartbeat_client.fields",
-    "heartbeat_client.run": "heartbeat_client.fields heartbeat_client.lengths heartbeat_client.run_parts",
-    "heartbeat_client.backend": RECORD,
+    "heartbeat_client.keys": "",
+    "heartbeat_client.run": (
+        "heartbeat_client.fields heartbeat_client.keys heartbeat_client.lengths heartbeat_client.run_forecast "
+        "heartbeat_client.run_parts"
+    ),
+    "heartbeat_client.parts": "heartbeat_client.fields heartbeat_client.run_parts",
+    "heartbeat_client.backend": f"{RECORD} heartbeat_client.parts",
+    "heartbeat_client.run_forecast": "heartbeat_client.run_parts",
     "heartbeat_client.limits": RECORD,
     "heartbeat_client.logline": "",
     "heartbeat_client.place": RECORD,
@@ -57,12 +74,13 @@ MAY_IMPORT = {
     "heartbeat_client.checks": f"{RECORD} heartbeat_client.logline",
     "heartbeat_client.shield": "heartbeat_client.logline heartbeat_client.place",
     "heartbeat_client.stores": "",
-    "heartbeat_client.stores.documents": RECORD,
+    "heartbeat_client.stores.documents": f"{RECORD} heartbeat_client.backend heartbeat_client.parts",
     "heartbeat_client.stores.sqlite*": (
-        f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents heartbeat_client.stores.sqlite_file"
+        f"{RECORD} heartbeat_client.backend heartbeat_client.parts heartbeat_client.stores.documents "
+        "heartbeat_client.stores.sqlite_file"
     ),
     "heartbeat_client.stores.firestore*": (
-        f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents "
+        f"{RECORD} heartbeat_client.backend heartbeat_client.parts heartbeat_client.stores.documents "
         "heartbeat_client.stores.firestore_connection"
     ),
     "heartbeat_client.settings": (
@@ -75,19 +93,37 @@ MAY_IMPORT = {
     "heartbeat_client.nesting": "heartbeat_client.process heartbeat_client.live",
     "heartbeat_client.roster": "heartbeat_client.live",
     "heartbeat_client.tracking": f"{GROUND} heartbeat_client.nesting",
-    "heartbeat_client.background": "heartbeat_client.shield",
+    "heartbeat_client.background": "heartbeat_client.process heartbeat_client.shield",
     "heartbeat_client.pulse": f"{RUNNING} heartbeat_client.background",
     "heartbeat_client.outage": "",
     "heartbeat_client.store_link": GROUND,
     "heartbeat_client.conflict": RUNNING,
     "heartbeat_client.writer": f"{RUNNING} heartbeat_client.store_link heartbeat_client.conflict",
+    "heartbeat_client.account": "heartbeat_client.parts",
+    "heartbeat_client.share_record": f"{GROUND} heartbeat_client.plan",
+    "heartbeat_client.share": (
+        "heartbeat_client.account heartbeat_client.parts heartbeat_client.process heartbeat_client.share_record"
+    ),
+    "heartbeat_client.shares": (
+        "heartbeat_client.account heartbeat_client.logline heartbeat_client.parts heartbeat_client.share "
+        "heartbeat_client.share_record"
+    ),
+    "heartbeat_client.share_writer": (
+        f"{GROUND} heartbeat_client.parts heartbeat_client.share heartbeat_client.share_record "
+        "heartbeat_client.store_link heartbeat_client.writer"
+    ),
     "heartbeat_client.sender": (
         f"{RUNNING} heartbeat_client.background heartbeat_client.outage heartbeat_client.store_link "
-        "heartbeat_client.writer"
+        "heartbeat_client.writer heartbeat_client.share heartbeat_client.share_writer heartbeat_client.shares"
+    ),
+    "heartbeat_client.shared_arguments": f"{GROUND} heartbeat_client.parts",
+    "heartbeat_client.shared": (
+        f"{RUNNING} heartbeat_client.lifecycle heartbeat_client.parts heartbeat_client.share "
+        "heartbeat_client.share_record heartbeat_client.shared_arguments"
     ),
     "heartbeat_client.lifecycle": (
         f"{RUNNING} heartbeat_client.pulse heartbeat_client.sender heartbeat_client.sampler heartbeat_client.sidecar "
-        "heartbeat_client.witness"
+        "heartbeat_client.witness heartbeat_client.share heartbeat_client.shares"
     ),
     "heartbeat_client.heartbeat": f"{RUNNING} heartbeat_client.nesting heartbeat_client.lifecycle",
     "heartbeat_client.heartbeat_logger": f"{RUNNING} heartbeat_client.heartbeat",
@@ -97,34 +133,85 @@ MAY_IMPORT = {
     "heartbeat_client.requests_watch": (
         f"{GROUND} heartbeat_client.heartbeat heartbeat_client.wsgi heartbeat_client.asgi"
     ),
-    "heartbeat_client.testing": f"{RECORD} heartbeat_client.backend heartbeat_client.stores.documents",
+    "heartbeat_client.testing": (
+        f"{RECORD} heartbeat_client.backend heartbeat_client.parts heartbeat_client.stores.documents"
+    ),
     "watchdog": "",
     "watchdog.wording": RECORD,
-    "watchdog.policy": RECORD,
-    "watchdog.policy_file": f"{RECORD} watchdog.policy",
-    "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy",
+    "watchdog.schedule": "",
+    "watchdog.policy": f"{RECORD} watchdog.schedule",
+    "watchdog.policy_values": RECORD,
+    "watchdog.policy_expected": f"{RECORD} watchdog.policy_values watchdog.schedule",
+    "watchdog.policy_file": f"{RECORD} watchdog.policy watchdog.policy_expected watchdog.policy_values",
+    "watchdog.policy_source": f"{RECORD} watchdog.policy watchdog.policy_file watchdog.ports",
+    "watchdog.rule_matches": "watchdog.policy watchdog.schedule watchdog.wording",
+    "watchdog.expectation": f"{JUDGING} watchdog.schedule",
+    "watchdog.starts": f"{RECORD} watchdog.expectation watchdog.ports",
+    "watchdog.awaiting": (
+        f"{RECORD} watchdog.expectation watchdog.ports watchdog.schedule watchdog.starts watchdog.verdict"
+    ),
+    "watchdog.past_runs": f"{RECORD} watchdog.ports",
+    "watchdog.replay": JUDGING,
+    "watchdog.forecast": f"{RECORD} watchdog.wording watchdog.history heartbeat_client.run_forecast",
+    "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy watchdog.forecast",
     "watchdog.incident": JUDGING,
+    "watchdog.life": f"{JUDGING} watchdog.incident",
     "watchdog.family": f"{JUDGING} watchdog.incident",
+    "watchdog.doubt": JUDGING,
+    "watchdog.snooze": RECORD,
     "watchdog.links": RECORD,
-    "watchdog.message": f"{JUDGING} watchdog.incident watchdog.links",
+    "watchdog.message": RECORD,
+    "watchdog.particulars": f"{JUDGING} watchdog.incident",
+    "watchdog.telling": (f"{JUDGING} watchdog.incident watchdog.links watchdog.message watchdog.particulars"),
     "watchdog.notice": f"{JUDGING} watchdog.incident watchdog.message",
     "watchdog.ports": "watchdog.message",
+    "watchdog.audience": f"{TELLING} watchdog.ports watchdog.telling",
     "watchdog.ledger": f"{TELLING} watchdog.ports",
     "watchdog.history": RECORD,
     "watchdog.operations": f"{TELLING} watchdog.ports watchdog.history",
     "watchdog.report": "",
-    "watchdog.pruning": KEEPING,
-    "watchdog.survey": KEEPING,
-    "watchdog.delivery": KEEPING,
-    "watchdog.sweep": f"{KEEPING} watchdog.delivery",
+    "watchdog.metrics": JUDGING,
+    "watchdog.measures": f"{TELLING} watchdog.ports watchdog.report watchdog.metrics",
+    "watchdog.pruning": f"{KEEPING} heartbeat_client.parts",
+    "watchdog.tally": f"{RECORD} heartbeat_client.parts",
+    "watchdog.shared_runs": f"{KEEPING} watchdog.tally heartbeat_client.parts heartbeat_client.run_parts",
+    "watchdog.survey": f"{KEEPING} watchdog.shared_runs watchdog.history",
+    "watchdog.seen": f"{KEEPING} watchdog.shared_runs",
+    "watchdog.changes": f"{KEEPING} watchdog.seen watchdog.awaiting",
+    "watchdog.saving": SAVING,
+    "watchdog.delivery": f"{SAVING} watchdog.shared_runs",
+    "watchdog.sweep": f"{SAVING} watchdog.saving watchdog.delivery watchdog.measures",
+    "watchdog.answers": f"{SAVING} watchdog.saving watchdog.delivery",
     "watchdog.adapters": "",
     "watchdog.adapters.slack_blocks": "watchdog.message",
-    "watchdog.adapters.slack_http": "watchdog.ports",
+    "watchdog.adapters.slack_http": "watchdog.ports watchdog.within",
     "watchdog.adapters.slack": (
         "watchdog.message watchdog.ports watchdog.adapters.slack_blocks watchdog.adapters.slack_http"
     ),
+    "watchdog.adapters.slack_bot_errors": "watchdog.ports watchdog.adapters.slack_http",
+    "watchdog.adapters.slack_bot": (
+        "watchdog.message watchdog.ports watchdog.adapters.slack_blocks watchdog.adapters.slack_bot_errors "
+        "watchdog.adapters.slack_http"
+    ),
+    "watchdog.adapters.slack_response": ("watchdog.ports watchdog.adapters.slack_blocks watchdog.adapters.slack_http"),
+    "watchdog.slack_signature": "",
+    "watchdog.slack_click": "watchdog.wording",
+    "watchdog.slack_actions": "watchdog.ports watchdog.slack_click watchdog.slack_signature watchdog.wording",
+    "watchdog.web": "watchdog.adapters.slack_bot watchdog.adapters.slack_response watchdog.slack_actions",
+    "watchdog.adapters.cloud_monitoring_answers": "watchdog.ports",
+    "watchdog.adapters.cloud_monitoring_link": "watchdog.ports watchdog.adapters.cloud_monitoring_answers",
+    "watchdog.adapters.cloud_monitoring_descriptors": (
+        "watchdog.metrics watchdog.adapters.cloud_monitoring_answers watchdog.adapters.cloud_monitoring_link"
+    ),
+    "watchdog.adapters.cloud_monitoring": "watchdog.metrics watchdog.ports watchdog.adapters.cloud_monitoring_*",
+    "watchdog.adapters.ping": "watchdog.ports watchdog.within",
+    "watchdog.adapters.slack_scopes": "watchdog.ports watchdog.within",
+    "watchdog.adapters.firestore_admin": (
+        "watchdog.field_settings watchdog.ports watchdog.adapters.store_rules "
+        "heartbeat_client.stores.firestore_connection"
+    ),
     "watchdog.adapters.console": "watchdog.message watchdog.ports",
-    "watchdog.adapters.store_rules": f"{TELLING} watchdog.ports heartbeat_client.backend",
+    "watchdog.adapters.store_rules": f"{TELLING} watchdog.ports heartbeat_client.backend heartbeat_client.parts",
     "watchdog.adapters.sqlite": (
         "watchdog.ports watchdog.adapters.store_rules heartbeat_client.backend heartbeat_client.stores.documents "
         "heartbeat_client.stores.sqlite_file"
@@ -133,12 +220,52 @@ MAY_IMPORT = {
         "watchdog.ports watchdog.adapters.store_rules heartbeat_client.backend heartbeat_client.stores.documents "
         "heartbeat_client.stores.firestore_connection"
     ),
-    "watchdog.wiring": f"{KEEPING} watchdog.policy_file watchdog.adapters.* heartbeat_client.store_address",
-    "watchdog.screens": f"{SWEEPING} watchdog.adapters.console",
-    "watchdog.examination": f"{SWEEPING} watchdog.wiring",
+    "watchdog.environment": "heartbeat_client.store_address",
+    "watchdog.rounds": f"{SWEEPING} watchdog.health",
+    "watchdog.wiring": (
+        f"{KEEPING} watchdog.environment watchdog.policy_source watchdog.adapters.* heartbeat_client.store_address"
+    ),
+    "watchdog.terminal": "",
+    "watchdog.terminal.*": (
+        f"{SWEEPING} watchdog.adapters.console watchdog.forecast watchdog.history watchdog.page.allowance "
+        "watchdog.terminal.bars watchdog.terminal.ink watchdog.terminal.paper watchdog.terminal.status "
+        "watchdog.terminal.timeline"
+    ),
+    "watchdog.screens": "watchdog.report watchdog.survey watchdog.terminal.*",
+    "watchdog.status_watch": f"{WIRED} watchdog.policy_source watchdog.page.metered watchdog.terminal.live",
+    "watchdog.completion": f"{KEEPING} watchdog.wiring heartbeat_client.store_address",
+    "watchdog.findings": "watchdog.wording",
+    "watchdog.field_settings": "",
+    "watchdog.health": "watchdog.notice watchdog.report heartbeat_client.lengths",
+    "watchdog.within": "",
+    "watchdog.examination_means": (
+        f"{KEEPING} watchdog.field_settings watchdog.wiring watchdog.adapters.* heartbeat_client.store_address"
+    ),
+    "watchdog.examination_trials": "watchdog.findings watchdog.ports watchdog.within",
+    "watchdog.examination_store": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
+    "watchdog.examination_life": f"{EXAMINING} watchdog.health",
+    "watchdog.examination_fields": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
+    "watchdog.examination_channels": EXAMINING,
+    "watchdog.examination_client": (
+        f"{EXAMINING} heartbeat_client.backend heartbeat_client.settings heartbeat_client.store_address"
+    ),
+    "watchdog.examination": f"{EXAMINING} watchdog.wiring watchdog.examination_* heartbeat_client.store_address",
     "watchdog.demo": WIRED,
-    "watchdog.commands": f"{WIRED} watchdog.demo",
-    "watchdog.cli": f"{WIRED} watchdog.commands",
+    "watchdog.commands": f"{WIRED} watchdog.status_watch watchdog.demo watchdog.policy_source watchdog.serving",
+    "watchdog.answer_commands": WIRED,
+    "watchdog.policy_commands": f"{WIRED} watchdog.past_runs watchdog.replay watchdog.rule_matches",
+    "watchdog.adapters.signing_keys": "",
+    "watchdog.adapters.oidc": "watchdog.adapters.signing_keys",
+    "watchdog.adapters.iap": "watchdog.adapters.signing_keys",
+    "watchdog.sweep_requests": "watchdog.ports watchdog.report",
+    "watchdog.desk": f"{KEEPING} watchdog.audience watchdog.answers",
+    "watchdog.serving": (
+        f"{WIRED} watchdog.policy_source watchdog.adapters.iap "
+        "watchdog.adapters.oidc watchdog.adapters.slack_bot watchdog.desk "
+        "watchdog.sweep_requests watchdog.web watchdog.page.access watchdog.page.front watchdog.page.reader "
+        "heartbeat_client.store_address"
+    ),
+    "watchdog.cli": f"{WIRED} watchdog.completion watchdog.commands watchdog.answer_commands watchdog.policy_commands",
     "watchdog.__main__": "watchdog.cli",
 }
 
@@ -161,6 +288,7 @@ EVIDENCE = {
     ),
     "loops": "frames futures quiet sample",
     "names": "",
+    "once": "",
     "operation_watch": "loops sample subject thread_watch",
     "portrait": "activity frames sample scene",
     "quiet": "",
@@ -169,7 +297,7 @@ EVIDENCE = {
     "sampler": (
         "activity conclusions frames knowing lateness looking operation_watch real_threads sample subject thread_watch"
     ),
-    "scene": "sample",
+    "scene": "once sample",
     "sidecar": "backend live logline roster settings sidecar_line store_address",
     "sidecar_exit": "",
     "sidecar_eyes": "",
@@ -184,7 +312,7 @@ EVIDENCE = {
     "task_wait": "children descriptors frames futures kernel_wait loops sample surroundings waits",
     "thread_watch": "frames sample standing threadstat",
     "threadstat": "",
-    "waits": "children frames futures kernel_wait knowing lapse locks names quiet sample surroundings",
+    "waits": "children frames futures kernel_wait lapse locks names quiet sample surroundings",
     "witness": "activity live run sampler shield subject",
 }
 MAY_IMPORT |= {
@@ -192,12 +320,67 @@ MAY_IMPORT |= {
     for room, others in EVIDENCE.items()
 }
 
+# The rooms of the page, by their short names: those of its own that each needs, and what of the watchdog it may see.
+PAGE = {
+    "": "",
+    "access": "guard",
+    "allowance": "",
+    "bars": "",
+    "cards": "bars phrases stories",
+    "deeds": "",
+    "durations": "bars",
+    "filters": "",
+    "front": "access deeds filters guard overview pages phrases reader shell visitors",
+    "guard": "",
+    "kept": "",
+    "metered": "",
+    "overview": "cards filters phrases stories",
+    "pages": "cards durations phrases stories timeline",
+    "phrases": "",
+    "reader": "allowance metered surveyor",
+    "shell": "guard reader visitors",
+    "stories": "",
+    "surveyor": "kept stories",
+    "timeline": "bars phrases",
+    "visitors": "",
+}
+SEEN_BY_PAGE = (
+    f"{KEEPING} watchdog.history watchdog.forecast watchdog.expectation watchdog.schedule watchdog.starts "
+    "watchdog.survey watchdog.particulars watchdog.links"
+)
+MAY_IMPORT |= {
+    f"watchdog.page.{room}".rstrip("."): " ".join(
+        [*(SEEN_BY_PAGE.split() if room else ()), *(f"watchdog.page.{other}" for other in others.split())]
+    )
+    for room, others in PAGE.items()
+}
+
 # An outside library and the modules that may import it: no other module, and no other library.
 OUTSIDE = {
-    "google": ("heartbeat_client.stores.firestore*", "watchdog.adapters.firestore*"),
-    "requests": ("watchdog.adapters.slack*",),
-    "rich": ("watchdog.screens", "watchdog.demo"),
-    "tomli": ("watchdog.wiring",),
+    "cronsim": ("watchdog.schedule", "watchdog.policy_expected"),
+    "flask": (
+        "watchdog.web*",
+        "watchdog.slack_actions",
+        "watchdog.sweep_requests",
+        "watchdog.serving",
+        "watchdog.page.front",
+        "watchdog.page.shell",
+    ),
+    "gunicorn": ("watchdog.serving",),
+    "google": (
+        "heartbeat_client.stores.firestore*",
+        "watchdog.adapters.oidc",
+        "watchdog.adapters.iap",
+        "watchdog.adapters.firestore*",
+        "watchdog.adapters.cloud_monitoring*",
+    ),
+    "grpc": ("watchdog.adapters.cloud_monitoring*",),
+    "markupsafe": ("watchdog.page.shell",),
+    "requests": ("watchdog.adapters.slack*", "watchdog.adapters.ping", "watchdog.adapters.signing_keys"),
+    "rich": ("watchdog.terminal.*", "watchdog.demo"),
+    "shtab": ("watchdog.completion",),
+    "tomli": ("watchdog.wiring", "watchdog.policy_source"),
+    "werkzeug": ("watchdog.slack_actions", "watchdog.page.front"),
 }
 
 # Decided by their arguments alone: no clock, network, log or thread.
@@ -206,14 +389,46 @@ PURE = (
     "heartbeat_client.fields",
     "heartbeat_client.lengths",
     "heartbeat_client.limits",
+    "heartbeat_client.parts",
+    "heartbeat_client.share_record",
+    "watchdog.tally",
     "watchdog.wording",
+    "heartbeat_client.run_forecast",
+    "watchdog.schedule",
     "watchdog.policy",
+    "watchdog.policy_expected",
+    "watchdog.policy_file",
+    "watchdog.policy_values",
+    "watchdog.rule_matches",
+    "watchdog.expectation",
+    "watchdog.replay",
+    "watchdog.history",
+    "watchdog.forecast",
     "watchdog.verdict",
     "watchdog.incident",
+    "watchdog.life",
     "watchdog.family",
+    "watchdog.doubt",
+    "watchdog.snooze",
     "watchdog.links",
     "watchdog.message",
+    "watchdog.particulars",
+    "watchdog.telling",
     "watchdog.notice",
+    "watchdog.slack_click",
+    "watchdog.slack_signature",
+    "watchdog.page.bars",
+    "watchdog.page.cards",
+    "watchdog.page.durations",
+    "watchdog.page.filters",
+    "watchdog.page.overview",
+    "watchdog.page.phrases",
+    "watchdog.page.timeline",
+    "watchdog.metrics",
+    "watchdog.measures",
+    "watchdog.health",
+    "watchdog.field_settings",
+    "watchdog.findings",
 )
 CLOCKS = {"random", "sched", "time"}
 NETWORK = {

@@ -111,4 +111,17 @@ def test_make_alone_prints_every_target(tmp_path: Path) -> None:
     lines = make(tmp_path).stdout.splitlines()
 
     named = {line.split()[1] for line in lines if line.startswith("  make ")}
-    assert named == {"help", "demo", "test", "zoo", "bench", "lint", "format", "lock", "clean"}
+    assert named == {
+        "help",
+        "demo",
+        "test",
+        "zoo",
+        "crashes",
+        "truth",
+        "bench",
+        "docs",
+        "lint",
+        "format",
+        "lock",
+        "clean",
+    }

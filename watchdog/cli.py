@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 
 from heartbeat_client.lengths import seconds_of
@@ -23,6 +24,8 @@ __all__ = ["main"]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
 WEEK = 7 * 86400.0
+LIVE = 2.0
+SWEEPS = ("sweep", "sweep --watch 60", "sweep --audit --json")
 
 EXIT_STATUS = "exit status: 0 done; 1 something could not be judged, delivered or reached; 2 wrong settings"
 
@@ -64,10 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     _snooze(subs)
     _serve(subs)
     _doctor(subs)
-    _add(subs, "test-notice", commands.test_notice, "send a test message through every channel")
+    _add(subs, "test-notice", commands.test_notice, "send a test message through every channel", "test-notice")
     _check_policy(subs)
     _prune(subs)
-    _add(subs, "demo", commands.demo, "watch a healthy batch and one that hangs, on this machine, in under a minute")
+    said = "watch a healthy batch and one that hangs, on this machine, in under a minute"
+    _add(subs, "demo", commands.demo, said, "demo")
+    _completion(subs)
     return parser
 
 
@@ -82,13 +87,14 @@ def _add(
     name: str,
     command: Callable[[argparse.Namespace], int],
     said: str,
-    example: str = "",
+    *examples: str,
 ) -> argparse.ArgumentParser:
     sub = subs.add_parser(
         name,
         help=said,
-        description=said[:1].upper() + said[1:] + ".",
-        epilog=f"example: python -m watchdog {example}" if example else None,
+        description=textwrap.fill(said[:1].upper() + said[1:] + ".", 80),
+        epilog="\n".join(["examples:", *(f"  python -m watchdog {example}" for example in examples)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sub.set_defaults(command=command)
     sub.add_argument("--store", metavar="ADDRESS", help="overrules HANGWATCH_STORE")
@@ -100,7 +106,7 @@ def _json(sub: argparse.ArgumentParser) -> None:
 
 
 def _sweep(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sub = _add(subs, "sweep", commands.sweep, "read what is due, judge it, and tell people", "sweep --watch 60")
+    sub = _add(subs, "sweep", commands.sweep, "read what is due, judge it, and tell people", *SWEEPS)
     sub.add_argument(
         "--watch", metavar="SECONDS", type=_length, help="go on, one sweep each SECONDS (also 1m), until stopped"
     )
@@ -109,13 +115,22 @@ def _sweep(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _status(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sub = _add(subs, "status", commands.status, "show what runs, how it stands, and what is wrong", "status --all")
+    said = "show what runs, how it stands, and what is wrong"
+    sub = _add(subs, "status", commands.status, said, "status --watch", "status --all --json")
     sub.add_argument("--all", action="store_true", help="ended runs too")
+    sub.add_argument(
+        "--watch",
+        metavar="SECONDS",
+        type=_length,
+        nargs="?",
+        const=LIVE,
+        help=f"go on, live, a look each SECONDS (also 1m; {LIVE:g} by default), until Ctrl-C",
+    )
     _json(sub)
 
 
 def _show(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sub = _add(subs, "show", commands.show, "show all about one run", "show 3f9c21")
+    sub = _add(subs, "show", commands.show, "show all about one run", "show 3f9c21", "show 3f9c21 --json")
     sub.add_argument("run", metavar="RUN", help="its id, or the beginning of it")
     _json(sub)
 
@@ -126,7 +141,7 @@ def _by(sub: argparse.ArgumentParser) -> None:
 
 def _ack(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "say that you look after a run's problem: no more reminders, but you hear when it gets worse or ends"
-    sub = _add(subs, "ack", answer_commands.ack, said, "ack 3f9c21")
+    sub = _add(subs, "ack", answer_commands.ack, said, "ack 3f9c21", "ack 3f9c21 --by ada")
     sub.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
     _by(sub)
 
@@ -149,7 +164,7 @@ def _snooze(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _serve(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "serve the web application: sweeps on Cloud Scheduler's call, clicks on Slack's buttons"
-    sub = _add(subs, "serve", commands.serve, said, "serve --sweep-every 1m")
+    sub = _add(subs, "serve", commands.serve, said, "serve --sweep-every 1m", "serve --host 0.0.0.0 --port 8080")
     sub.add_argument(
         "--host", default="127.0.0.1", help="where to listen; 0.0.0.0 in a container (default: %(default)s)"
     )
@@ -158,7 +173,8 @@ def _serve(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sub = _add(subs, "doctor", commands.doctor, "try each part for real, and say what to do about what fails", "doctor")
+    said = "try each part for real, and say what to do about what fails"
+    sub = _add(subs, "doctor", commands.doctor, said, "doctor", "doctor --fix", "doctor --client")
     sub.add_argument("--fix", action="store_true", help="create the TTL policies, indexes and metrics that are missing")
     sub.add_argument("--client", action="store_true", help="look at what a coordinator needs, in its own environment")
     _json(sub)
@@ -166,7 +182,9 @@ def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _check_policy(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "check a policy file: which operations match which rule, and what it would have told of the last runs"
-    sub = _add(subs, "check-policy", check_policy, said, "check-policy policy.toml --over 3d")
+    sub = _add(
+        subs, "check-policy", check_policy, said, "check-policy policy.toml", "check-policy policy.toml --over 3d"
+    )
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--over", metavar="LENGTH", type=_length, default=WEEK, help="how far to look back (default: 7d)")
     _json(sub)
@@ -174,9 +192,23 @@ def _check_policy(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _prune(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "delete records that have expired, or the runs named"
-    sub = _add(subs, "prune", commands.prune, said, "prune --dry-run")
+    sub = _add(subs, "prune", commands.prune, said, "prune --dry-run", "prune 3f9c21d07b6a4e58")
     sub.add_argument("runs", metavar="RUN", nargs="*", help="ids of runs to delete now, such as a stranger's record")
     sub.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+
+
+def _completion(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = "print a script that completes `hangwatch`, short for `python -m watchdog`, in a shell"
+    sub = _add(subs, "completion", _complete, said, "completion bash > ~/.hangwatch.bash", "completion zsh")
+    help_ = "the shell; runs and operations print the names that the script completes"
+    sub.add_argument("wanted", choices=("bash", "zsh", "fish", "runs", "operations"), help=help_)
+
+
+def _complete(given: argparse.Namespace) -> int:
+    from .completion import printed
+
+    print(printed(given.wanted, _parser(), given.store))
+    return DONE
 
 
 def _length(text: str) -> float:

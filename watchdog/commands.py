@@ -82,6 +82,10 @@ def serve(given: argparse.Namespace) -> int:
 def status(given: argparse.Namespace) -> int:
     """`status`: all that runs."""
     known = settings(store=given.store)
+    if given.watch is not None:
+        from .status_watch import watch_status
+
+        return watch_status(known, given.watch, ended=given.all, as_json=given.json)
     with _store(known) as store:
         seen = survey(Ledger(store), read_policy(known.policy), ended=given.all)
     _print(given.json, seen.as_json, lambda screens: screens.status_screen(seen))

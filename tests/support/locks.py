@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LOCKS = ("demo", "dev", "watchdog")
+LOCKS = ("demo", "dev", "docs", "watchdog")
 
 
 def lock_text(lock: str) -> str:

@@ -1,0 +1,1 @@
+"""What people see in a terminal: the table of `status`, live too, and all about one run."""
