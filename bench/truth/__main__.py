@@ -1,0 +1,50 @@
+"""How truly, and how soon, Hangwatch and others tell: made-up runs whose truth is known, in virtual time.
+
+python -m bench.truth [--runs 100000] [--seed 7] [--workers N] [--json FILE] [--plot FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .figures import summary
+from .judging import together
+from .plot import plot
+from .tables import tables
+
+RUNS = 100_000
+SEED = 7
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Simulate, print the tables, and write figures and picture where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m bench.truth", description="how truly, and how soon, it is told")
+    parser.add_argument("--runs", type=int, default=RUNS, help="outermost runs; %(default)s")
+    parser.add_argument("--seed", type=int, default=SEED, help="%(default)s")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; %(default)s")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error(f"--runs: expected at least 1, got {options.runs}")
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # channels that fail are part of the day
+    began = time.monotonic()
+    figures = summary(together(options.runs, options.seed, options.workers), options.seed)
+    print(tables(figures))
+    print(f"{time.monotonic() - began:.0f} s with {options.workers} processes", file=sys.stderr)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    if options.plot:
+        options.plot.write_text(plot(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
