@@ -255,9 +255,9 @@ def standing_since(run: Run) -> datetime | None:
 def _opaque_at(run: Run, since: datetime) -> datetime | None:
     if run.thresholds.opaque_after is not None:
         return since + timedelta(seconds=run.thresholds.opaque_after)
-    if run.deadline is None:
-        return None
-    return since + max((run.deadline - since) * OPAQUE_SHARE, timedelta(0))
+    if run.deadline is None or run.deadline <= since:
+        return None  # past its deadline a run is overdue, whatever it does
+    return since + (run.deadline - since) * OPAQUE_SHARE
 
 
 def overdue_at(run: Run) -> datetime | None:

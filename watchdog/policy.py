@@ -60,7 +60,8 @@ class Pace:
     """How the watchdog itself goes about its work, in seconds.
 
     audit_every: all running runs are read. full_audit_every: all records at all, so that none without a state hides.
-    gap_after: a sweep this long after the last one doubts itself. settle: how long it then holds `silent` verdicts,
+    gap_after: a sweep this long after the last one doubts itself, so where one of each minute is missing: in an outage
+    of the store shorter than that, no run is silent yet. settle: how long it then holds `silent` verdicts,
     for clients come back within 15 s of the store and beat every 15 s. claim_for: how long one sweep owns a notice.
     budget: how long one sweep may take; Cloud Scheduler's attempt ends at 55 s. retry_after: pause after a first failed
     delivery. doubt_at_most: how long `silent` verdicts are held when most live runs fall silent together; a run with
@@ -71,7 +72,7 @@ class Pace:
 
     audit_every: float = 900.0
     full_audit_every: float = 86400.0
-    gap_after: float = 180.0
+    gap_after: float = 110.0
     settle: float = 45.0
     claim_for: float = 60.0
     budget: float = 45.0

@@ -159,7 +159,8 @@ def _impossible_times(run: Run, now: datetime) -> list[str]:
     }
     ahead = {name: at - now for name, at in named.items() if at is not None and at - now > CLOCK_TOLERANCE}
     problems = [f"{name} lies {spoken(by.total_seconds())} in the future" for name, by in ahead.items()]
-    if run.deadline is not None and run.deadline < run.started_at:
+    # What begins inside of a run that is past its deadline has none of its own.
+    if run.deadline is not None and run.deadline < run.started_at and not run.ancestors:
         problems.append("its deadline lies before its start")
     return problems
 

@@ -272,8 +272,8 @@ WAIT = Waiting("quota", at(1), at(9))
         pytest.param(
             a_run(deadline=at(30), moved_at=at(10)), at(22), id="opaque_60_percent_of_the_time_left_at_its_last_move"
         ),
-        pytest.param(a_run(deadline=at(30), moved_at=at(30)), at(30), id="opaque_that_moved_at_the_deadline"),
-        pytest.param(a_run(deadline=at(30), moved_at=at(31)), at(31), id="opaque_that_moved_past_the_deadline"),
+        pytest.param(a_run(deadline=at(30), moved_at=at(30)), None, id="opaque_that_moved_at_the_deadline"),
+        pytest.param(a_run(deadline=at(30), moved_at=at(31)), None, id="opaque_that_moved_past_the_deadline"),
         pytest.param(
             a_run(deadline=at(30), thresholds=limits(opaque_after=240)), at(4), id="opaque_after_its_own_limit"
         ),

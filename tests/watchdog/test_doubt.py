@@ -33,8 +33,8 @@ CALM = Signs(START, at(-1))
     [
         pytest.param(Signs(START), None, id="the_first_sweep_ever"),
         pytest.param(CALM, None, id="a_minute_after_the_last"),
-        pytest.param(Signs(START, at(-3)), None, id="on_the_edge_of_a_gap"),
-        pytest.param(Signs(START, at(-3) - SECOND), GAP, id="past_the_edge_of_a_gap"),
+        pytest.param(Signs(START, START - 110 * SECOND), None, id="on_the_edge_of_a_gap"),
+        pytest.param(Signs(START, START - 111 * SECOND), GAP, id="past_the_edge_of_a_gap"),
         pytest.param(Signs(START, START + 5 * SECOND), None, id="two_clocks_that_differ_a_little"),
         pytest.param(Signs(START, START + 6 * SECOND), CLOCK, id="a_clock_that_went_back"),
         pytest.param(replace(CALM, silent=3, instances=2, live=5), CROWD, id="most_of_them_silent"),

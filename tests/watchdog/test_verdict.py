@@ -571,3 +571,13 @@ def test_any_document_has_a_verdict(document: dict[str, Any], now: datetime) -> 
         assert found.reason
         assert Verdict.from_fields(Fields(found.to_document())) == found
         assert found.problem or isinstance(run, Run)
+
+
+def test_a_nested_run_may_begin_past_the_deadline_around_it() -> None:
+    """What begins inside of a run that is past its deadline is overdue from its start, and makes sense."""
+    late = running(40.5, started_at=at(40), ancestors=("outer",))
+    alone = running(40.5, started_at=at(40))
+
+    assert judged(late, at(40.6)).state == OVERDUE
+    assert judged(late, at(40.6)).past_deadline
+    assert judged(alone, at(40.6)).state == UNJUDGED
