@@ -18,8 +18,10 @@ from docs.slack_page import draw
 from heartbeat_client.run import Failure, Place, Progress, RecordError, Run, Thresholds
 from watchdog.adapters.slack_blocks import payload
 from watchdog.doubt import Signs, doubt
+from watchdog.expectation import Start, judge_expected
 from watchdog.incident import (
     EDITED,
+    EXPECTED,
     FAILURE,
     OPENED,
     REMINDED,
@@ -33,6 +35,7 @@ from watchdog.life import Rhythm, failed, opened, step
 from watchdog.message import Message
 from watchdog.policy import Pace, Policy
 from watchdog.policy_file import parse_policy
+from watchdog.schedule import Expected
 from watchdog.telling import Subject, compose
 from watchdog.verdict import DOUBTFUL, Verdict, judge
 
@@ -172,7 +175,19 @@ def of_the_watchdog() -> dict[str, Message]:
         raise AssertionError("most of the live runs are silent")
     case = Case("watchdog&beats", None, Verdict(DOUBTFUL, found.said, found.since), about=WATCHDOG_ITSELF)
     begun = opened(case, Verdict(DOUBTFUL, found.said, found.since), 1, at(5))
-    return {"doubt": compose(OPENED, [Subject(begun, None)], POLICY, at(5))}
+    return {"doubt": compose(OPENED, [Subject(begun, None)], POLICY, at(5)), "missed": missed()}
+
+
+def missed() -> Message:
+    """What is told of a batch that never started."""
+    batch = Expected("prediction-batch", "0 10 * * *", grace=1200, runbook="https://wiki.example/batch")
+    last = replace(LOAD, id="a1", started_at=at(-1440), state="succeeded", ended_at=at(-1428), due_at=None)
+    found = judge_expected(batch, at(20.3), Start("a1", at(-1440), last), at(-2000))
+    if found is None:
+        raise AssertionError("nothing has started since yesterday")
+    case = Case(found.key, None, found.verdict, found.operation, EXPECTED)
+    begun = opened(case, found.verdict, 1, at(20.3))
+    return compose(OPENED, [Subject(begun, None)], Policy(expected=(batch,)), at(20.3))
 
 
 def case_of(run: Run | RecordError, minutes: float) -> Case:
