@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,6 +38,15 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Generator[None,
             patch.delenv(name)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_log_level() -> Generator[None, None, None]:
+    """No test leaves the watchdog's log quieter, or louder, than it found it."""
+    logger = logging.getLogger("watchdog")
+    before = logger.level
+    yield
+    logger.setLevel(before)
 
 
 def failed_if_skipped(report: Report) -> Report:

@@ -135,10 +135,13 @@ def _kernel_keeps_statuses() -> bool:
     return (major, minor) >= (6, 15)
 
 
+# A shell starts what it puts into the background with this signal ignored, and children inherit that.
+CTRL_C = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+
 ENDS = {
     "clean": (inside("pass"), SUCCEEDED),
     "exception": (inside("raise ValueError"), FAILED),
-    "keyboard_interrupt": (inside("os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"), INTERRUPTED),
+    "keyboard_interrupt": (inside(f"{CTRL_C}; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"), INTERRUPTED),
     "interpreter_exit": (TOLD + "hb = Heartbeat('load')\nhb.__enter__()\ntell()", INTERRUPTED),
 }
 

@@ -92,7 +92,9 @@ def test_an_audit_asks_for_what_is_counted(life: Life, cost: ModuleType) -> None
     eight, _, _ = asked(life)
 
     assert nothing_new < three
-    assert eight - three == 8 * cost.COUNTS.audit_reads + (8 - 3) * cost.COUNTS.ended_reads
+    # A client estimates the instant of its end, which may fall on either side of an audit right beside it.
+    counted = 8 * cost.COUNTS.audit_reads + (8 - 3) * cost.COUNTS.ended_reads
+    assert eight - three == pytest.approx(counted, abs=2)
 
 
 def test_the_pace_is_the_watchdogs(cost: ModuleType) -> None:

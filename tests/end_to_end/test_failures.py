@@ -116,7 +116,9 @@ def test_a_short_freeze_is_not_told(place: Place) -> None:
 def test_two_watchdogs_at_once_tell_each_problem_once(place: Place) -> None:
     """Two processes that sweep as fast as they can over the same ten problems: ten notices, and ten ends."""
     with ExitStack() as parts:
-        stuck = [parts.enter_context(operating(STANDING, place.environ)) for _ in range(10)]
+        # Of services of their own, for what stands at one place of one service is one notice.
+        services = [f"configure(service='service-{number}')" for number in range(10)]
+        stuck = [parts.enter_context(operating(f"{own}\n{STANDING}", place.environ)) for own in services]
         for operation in stuck:
             operation.said("ready")
         parts.enter_context(sweeping(place.home, place.environ, 0.2))

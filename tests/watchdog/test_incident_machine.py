@@ -46,7 +46,6 @@ class Incidents(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.level_before = logging.getLogger("watchdog").level
         logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
     @initialize(
@@ -168,7 +167,6 @@ class Incidents(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """After an hour of calm people know what is true, and nothing waits to be told."""
-        logging.getLogger("watchdog").setLevel(self.level_before)
         try:
             if hasattr(self, "life"):
                 self.life.calm(self.pace)
