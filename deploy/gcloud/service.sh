@@ -9,6 +9,8 @@ the_service() {
   env=$env,HANGWATCH_MONITORING_PROJECT=$project,HANGWATCH_LINK_BASE=$address
   env=$env,HANGWATCH_SWEEP_AUDIENCE=$address,HANGWATCH_SWEEP_ACCOUNT=$scheduler
   [ -z "$slack_channel" ] || env=$env,HANGWATCH_SLACK_CHANNEL=$slack_channel
+  # Whom IAM lets in may look at the page; a service that everybody reaches, for Slack's clicks, has none.
+  [ -n "$public" ] || env=$env,HANGWATCH_PAGE=guarded
   case $mounts in */etc/hangwatch/*) env=$env,HANGWATCH_POLICY=/etc/hangwatch/policy.toml ;; esac
   arguments=(
     --image="$image" --region="$region" --service-account="$watchdog" --execution-environment=gen1

@@ -16,6 +16,7 @@ locals {
       HANGWATCH_LINK_BASE          = local.address
       HANGWATCH_POLICY             = var.policy == "" ? "" : "${local.policy_folder}/policy.toml"
       HANGWATCH_SLACK_CHANNEL      = var.slack_channel
+      HANGWATCH_PAGE               = var.public ? "" : "guarded" # whom IAM lets in may look; Slack's clicks need everybody
       HANGWATCH_SWEEP_AUDIENCE     = local.address
       HANGWATCH_SWEEP_ACCOUNT      = google_service_account.scheduler.email
     } : name => value if value != ""

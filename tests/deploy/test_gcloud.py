@@ -195,6 +195,7 @@ def test_the_service_gets_settings_that_the_watchdog_reads(story: Story) -> None
         "HANGWATCH_LINK_BASE": ADDRESS,
         "HANGWATCH_SWEEP_AUDIENCE": ADDRESS,
         "HANGWATCH_SWEEP_ACCOUNT": SCHEDULER.removeprefix("serviceAccount:"),
+        "HANGWATCH_PAGE": "guarded",
     }
     reference = {"key": "1", "name": "hangwatch-slack-webhook-url"}
     assert env["HANGWATCH_SLACK_WEBHOOK_URL"]["valueFrom"] == {"secretKeyRef": reference}

@@ -109,6 +109,15 @@ def test_the_settings_are_accepted(deployed: Shown) -> None:
     assert str(known.policy) == "/etc/hangwatch/policy.toml"
 
 
+def test_a_service_for_everybody_has_no_page(deployed: Shown) -> None:
+    """Slack's clicks need a service that everybody reaches, and not everybody may look at the page."""
+    everybody = any(
+        one["member"] == "allUsers" for one in of_type(deployed, "google_cloud_run_v2_service_iam_member").values()
+    )
+
+    assert ("HANGWATCH_PAGE" in settings(deployed)) is not everybody
+
+
 def test_the_policy_is_where_the_setting_says(deployed: Shown) -> None:
     """The file that HANGWATCH_POLICY names is one that the service has."""
     (template,) = only(deployed, "google_cloud_run_v2_service")["template"]
