@@ -30,7 +30,8 @@ def main(name: str) -> None:
     """Play it, with progress declared that never comes unless ZOO_OPAQUE is set."""
     if name == "thread_ended":
         _abandoned(name)
-    configure(**SETTINGS, service="zoo", sidecar="ZOO_SIDECAR" in os.environ)  # type: ignore[arg-type]  # by name
+    # A service each: what goes wrong together in one service is told as one.
+    configure(**SETTINGS, service=f"zoo-{name}", sidecar="ZOO_SIDECAR" in os.environ)  # type: ignore[arg-type]  # by name
     operation = runpy.run_path(str(Path(__file__).parent / "scenarios" / f"{name}.py"), run_name="zoo")["operation"]
     total = None if "ZOO_OPAQUE" in os.environ else 1
     if inspect.iscoroutinefunction(operation):
@@ -42,7 +43,7 @@ def main(name: str) -> None:
 
 def _abandoned(name: str) -> None:
     """A heartbeat whose thread ends without leaving it."""
-    configure(**SETTINGS, service="zoo")  # type: ignore[arg-type]  # by name
+    configure(**SETTINGS, service=f"zoo-{name}")  # type: ignore[arg-type]  # by name
     thread = threading.Thread(target=Heartbeat(name, run_id=name, total=1).__enter__)
     thread.start()
     thread.join()
