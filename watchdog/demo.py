@@ -46,7 +46,7 @@ SCALED = Policy(pace=Pace(audit_every=15, gap_after=10, settle=2, claim_for=5, b
 BORDERS = {"bad": "yellow", "worse": "red", "good": "green"}
 
 NEXT = """What to try next:
-  wrap an operation of your own:   README.md, "Twelve lines"
+  wrap an operation of your own:   README.md, "A few lines"
   make the coordinator hang in other places, by hand:   examples/coordinator/README.md
   look at what runs:   .venv/bin/python -m watchdog status
   send notices to Slack:   set HANGWATCH_SLACK_WEBHOOK_URL, then .venv/bin/python -m watchdog test-notice"""
