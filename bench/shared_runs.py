@@ -82,7 +82,7 @@ class Meter:
             self.note(began, len(writes), sum(isinstance(answer, Conflict) for answer in answers))
             return answers
 
-        backend.commit = metered  # type: ignore[method-assign]
+        backend.commit = metered  # type: ignore[method-assign]  # a meter around the store's own
         return backend
 
     def note(self, began: float, writes: int = 0, conflicts: int = 0, *, failed: bool = False) -> None:
