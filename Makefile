@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test zoo crashes truth bench docs lint format lock clean
+.PHONY: help demo test zoo crashes truth bench bench-NAME docs lint format lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -27,7 +27,7 @@ DEMO_STAMP := $(or $(wildcard $(VENV)/.stamp-dev),$(VENV)/.stamp-demo)
 
 help:  ## print this list
 	@echo "Hangwatch: make TARGET [PYTHON=python3.12]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(DEMO_STAMP)  ## show a hung operation being caught, in under a minute, on SQLite
 	@$(BIN)/python -m watchdog demo $(ARGS)
@@ -45,8 +45,14 @@ crashes: $(VENV)/.stamp-dev  ## kill sweeps at every step, and print what people
 truth: $(VENV)/.stamp-dev  ## how truly and how soon it tells, in virtual time (ARGS="--runs 2000")
 	@$(BIN)/python -m bench.truth $(ARGS)
 
-bench: $(VENV)/.stamp-dev  ## measure what watching costs
-	@$(BIN)/python -m bench.evidence $(ARGS)
+bench: $(VENV)/.stamp-dev  ## measure everything that docs/benchmarks.md tells, in under 15 minutes (ARGS=--quick)
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-NAME: $(VENV)/.stamp-dev  ## measure one thing of it; `make bench-NAME` itself lists what there is
+	@$(BIN)/python -m bench --help
+
+bench-%: $(VENV)/.stamp-dev
+	@$(BIN)/python -m bench $* $(ARGS)
 
 docs: $(DOCS_VENV)/.stamp-docs  ## build the documentation as a site, in build/site
 	@$(DOCS_VENV)/bin/zensical build --strict --clean

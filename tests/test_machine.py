@@ -119,6 +119,7 @@ def test_make_alone_prints_every_target(tmp_path: Path) -> None:
         "crashes",
         "truth",
         "bench",
+        "bench-NAME",
         "docs",
         "lint",
         "format",

@@ -1,0 +1,26 @@
+"""Puts what benches found into the docs, between the marks that name them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .results import as_markdown, read_result
+
+__all__ = ["PAGE", "renew"]
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+_PART = re.compile(r"(<!-- found by: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def renew(found: Path, page: Path = PAGE) -> None:
+    """Write the page anew with every result that lies in the folder `found`; what was not measured stays as it is."""
+
+    def part(match: re.Match[str]) -> str:
+        file = found / f"{match['name']}.json"
+        if not file.exists():
+            return match[0]
+        return f"{match[1]}\n{as_markdown(*read_result(file))}\n{match[3]}"
+
+    page.write_text(_PART.sub(part, page.read_text(encoding="utf-8")), encoding="utf-8")
