@@ -34,7 +34,7 @@ from watchdog.incident import (
 from watchdog.life import Rhythm, failed, opened, step
 from watchdog.message import Message
 from watchdog.policy import Pace, Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.schedule import Expected
 from watchdog.telling import Subject, compose
 from watchdog.verdict import DOUBTFUL, Verdict, judge

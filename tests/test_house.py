@@ -42,12 +42,12 @@ KEEPING = f"{TELLING} watchdog.ports watchdog.ledger watchdog.operations watchdo
 SAVING = f"{KEEPING} watchdog.seen watchdog.changes watchdog.telling watchdog.audience"
 SWEEPING = f"{KEEPING} watchdog.audience watchdog.answers watchdog.sweep watchdog.survey watchdog.pruning"
 EXAMINING = (
-    f"{KEEPING} watchdog.environment watchdog.field_settings watchdog.findings watchdog.examination_means "
-    "watchdog.examination_trials"
+    f"{KEEPING} watchdog.environment watchdog.doctor.field_settings watchdog.doctor.findings watchdog.doctor.means "
+    "watchdog.doctor.trials"
 )
 WIRED = (
     f"{SWEEPING} watchdog.rounds watchdog.environment watchdog.wiring watchdog.adapters.console "
-    "watchdog.screens watchdog.examination"
+    "watchdog.screens watchdog.doctor.examination"
 )
 
 MAY_IMPORT = {
@@ -140,10 +140,10 @@ MAY_IMPORT = {
     "watchdog.wording": RECORD,
     "watchdog.schedule": "",
     "watchdog.policy": f"{RECORD} watchdog.schedule",
-    "watchdog.policy_values": RECORD,
-    "watchdog.policy_expected": f"{RECORD} watchdog.policy_values watchdog.schedule",
-    "watchdog.policy_file": f"{RECORD} watchdog.policy watchdog.policy_expected watchdog.policy_values",
-    "watchdog.policy_source": f"{RECORD} watchdog.policy watchdog.policy_file watchdog.ports",
+    "watchdog.policy_text.values": RECORD,
+    "watchdog.policy_text.expected": f"{RECORD} watchdog.policy_text.values watchdog.schedule",
+    "watchdog.policy_text.file": f"{RECORD} watchdog.policy watchdog.policy_text.expected watchdog.policy_text.values",
+    "watchdog.policy_text.source": f"{RECORD} watchdog.policy watchdog.policy_text.file watchdog.ports",
     "watchdog.rule_matches": "watchdog.policy watchdog.schedule watchdog.wording",
     "watchdog.expectation": f"{JUDGING} watchdog.schedule",
     "watchdog.starts": f"{RECORD} watchdog.expectation watchdog.ports",
@@ -207,7 +207,7 @@ MAY_IMPORT = {
     "watchdog.adapters.ping": "watchdog.ports watchdog.within",
     "watchdog.adapters.slack_scopes": "watchdog.ports watchdog.within",
     "watchdog.adapters.firestore_admin": (
-        "watchdog.field_settings watchdog.ports watchdog.adapters.store_rules "
+        "watchdog.doctor.field_settings watchdog.ports watchdog.adapters.store_rules "
         "heartbeat_client.stores.firestore_connection"
     ),
     "watchdog.adapters.console": "watchdog.message watchdog.ports",
@@ -223,7 +223,7 @@ MAY_IMPORT = {
     "watchdog.environment": "heartbeat_client.store_address",
     "watchdog.rounds": f"{SWEEPING} watchdog.health",
     "watchdog.wiring": (
-        f"{KEEPING} watchdog.environment watchdog.policy_source watchdog.adapters.* heartbeat_client.store_address"
+        f"{KEEPING} watchdog.environment watchdog.policy_text.source watchdog.adapters.* heartbeat_client.store_address"
     ),
     "watchdog.terminal": "",
     "watchdog.terminal.*": (
@@ -232,40 +232,44 @@ MAY_IMPORT = {
         "watchdog.terminal.timeline"
     ),
     "watchdog.screens": "watchdog.report watchdog.survey watchdog.terminal.*",
-    "watchdog.status_watch": f"{WIRED} watchdog.policy_source watchdog.page.metered watchdog.terminal.live",
+    "watchdog.status_watch": f"{WIRED} watchdog.policy_text.source watchdog.page.metered watchdog.terminal.live",
     "watchdog.completion": f"{KEEPING} watchdog.wiring heartbeat_client.store_address",
-    "watchdog.findings": "watchdog.wording",
-    "watchdog.field_settings": "",
+    "watchdog.doctor.findings": "watchdog.wording",
+    "watchdog.doctor.field_settings": "",
     "watchdog.health": "watchdog.notice watchdog.report heartbeat_client.lengths",
     "watchdog.within": "",
-    "watchdog.examination_means": (
-        f"{KEEPING} watchdog.field_settings watchdog.wiring watchdog.adapters.* heartbeat_client.store_address"
+    "watchdog.doctor.means": (
+        f"{KEEPING} watchdog.doctor.field_settings watchdog.wiring watchdog.adapters.* heartbeat_client.store_address"
     ),
-    "watchdog.examination_trials": "watchdog.findings watchdog.ports watchdog.within",
-    "watchdog.examination_store": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
-    "watchdog.examination_life": f"{EXAMINING} watchdog.health",
-    "watchdog.examination_fields": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
-    "watchdog.examination_channels": EXAMINING,
-    "watchdog.examination_client": (
+    "watchdog.doctor.trials": "watchdog.doctor.findings watchdog.ports watchdog.within",
+    "watchdog.doctor.store": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
+    "watchdog.doctor.life": f"{EXAMINING} watchdog.health",
+    "watchdog.doctor.fields": f"{EXAMINING} watchdog.adapters.store_rules heartbeat_client.parts",
+    "watchdog.doctor.channels": EXAMINING,
+    "watchdog.doctor.client": (
         f"{EXAMINING} heartbeat_client.backend heartbeat_client.settings heartbeat_client.store_address"
     ),
-    "watchdog.examination": f"{EXAMINING} watchdog.wiring watchdog.examination_* heartbeat_client.store_address",
+    "watchdog.doctor.examination": f"{EXAMINING} watchdog.wiring watchdog.doctor.* heartbeat_client.store_address",
     "watchdog.demo": WIRED,
-    "watchdog.commands": f"{WIRED} watchdog.status_watch watchdog.demo watchdog.policy_source watchdog.serving",
+    "watchdog.commands": f"{WIRED} watchdog.status_watch watchdog.demo watchdog.policy_text.source watchdog.serving",
     "watchdog.answer_commands": WIRED,
-    "watchdog.policy_commands": f"{WIRED} watchdog.past_runs watchdog.replay watchdog.rule_matches",
+    "watchdog.policy_text.commands": f"{WIRED} watchdog.past_runs watchdog.replay watchdog.rule_matches",
     "watchdog.adapters.signing_keys": "",
     "watchdog.adapters.oidc": "watchdog.adapters.signing_keys",
     "watchdog.adapters.iap": "watchdog.adapters.signing_keys",
     "watchdog.sweep_requests": "watchdog.ports watchdog.report",
     "watchdog.desk": f"{KEEPING} watchdog.audience watchdog.answers",
     "watchdog.serving": (
-        f"{WIRED} watchdog.policy_source watchdog.adapters.iap "
+        f"{WIRED} watchdog.policy_text.source watchdog.adapters.iap "
         "watchdog.adapters.oidc watchdog.adapters.slack_bot watchdog.desk "
         "watchdog.sweep_requests watchdog.web watchdog.page.access watchdog.page.front watchdog.page.reader "
         "heartbeat_client.store_address"
     ),
-    "watchdog.cli": f"{WIRED} watchdog.completion watchdog.commands watchdog.answer_commands watchdog.policy_commands",
+    "watchdog.doctor": "",
+    "watchdog.policy_text": "",
+    "watchdog.cli": (
+        f"{WIRED} watchdog.completion watchdog.commands watchdog.answer_commands watchdog.policy_text.commands"
+    ),
     "watchdog.__main__": "watchdog.cli",
 }
 
@@ -357,7 +361,7 @@ MAY_IMPORT |= {
 
 # An outside library and the modules that may import it: no other module, and no other library.
 OUTSIDE = {
-    "cronsim": ("watchdog.schedule", "watchdog.policy_expected"),
+    "cronsim": ("watchdog.schedule", "watchdog.policy_text.expected"),
     "flask": (
         "watchdog.web*",
         "watchdog.slack_actions",
@@ -379,7 +383,7 @@ OUTSIDE = {
     "requests": ("watchdog.adapters.slack*", "watchdog.adapters.ping", "watchdog.adapters.signing_keys"),
     "rich": ("watchdog.terminal.*", "watchdog.demo"),
     "shtab": ("watchdog.completion",),
-    "tomli": ("watchdog.wiring", "watchdog.policy_source"),
+    "tomli": ("watchdog.wiring", "watchdog.policy_text.source"),
     "werkzeug": ("watchdog.slack_actions", "watchdog.page.front"),
 }
 
@@ -396,9 +400,9 @@ PURE = (
     "heartbeat_client.run_forecast",
     "watchdog.schedule",
     "watchdog.policy",
-    "watchdog.policy_expected",
-    "watchdog.policy_file",
-    "watchdog.policy_values",
+    "watchdog.policy_text.expected",
+    "watchdog.policy_text.file",
+    "watchdog.policy_text.values",
     "watchdog.rule_matches",
     "watchdog.expectation",
     "watchdog.replay",
@@ -427,8 +431,8 @@ PURE = (
     "watchdog.metrics",
     "watchdog.measures",
     "watchdog.health",
-    "watchdog.field_settings",
-    "watchdog.findings",
+    "watchdog.doctor.field_settings",
+    "watchdog.doctor.findings",
 )
 CLOCKS = {"random", "sched", "time"}
 NETWORK = {

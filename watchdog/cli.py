@@ -17,7 +17,7 @@ from heartbeat_client.lengths import seconds_of
 from . import answer_commands, commands
 from .environment import SETTINGS, SettingsError
 from .policy import PolicyError
-from .policy_commands import check_policy
+from .policy_text.commands import check_policy
 from .ports import StoreError
 
 __all__ = ["main"]

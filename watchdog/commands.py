@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
-from .examination import examination, exit_status
+from .doctor.examination import examination, exit_status
 from .ledger import Ledger
 from .message import Message
-from .policy_source import PolicySource, StoreShelf
+from .policy_text.source import PolicySource, StoreShelf
 from .ports import Channel, DeliveryError, Store, StoreError
 from .pruning import prune_expired, prune_runs
 from .rounds import Rounds

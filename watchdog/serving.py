@@ -20,7 +20,7 @@ from .desk import Desk
 from .page.access import access_for
 from .page.front import status_page
 from .page.reader import READS_PER_MINUTE, Reader
-from .policy_source import PolicySource
+from .policy_text.source import PolicySource
 from .ports import StoreError
 from .report import SweepReport
 from .rounds import Rounds

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from .ledger import Ledger
 from .page.metered import MeteredStore
-from .policy_source import PolicySource
+from .policy_text.source import PolicySource
 from .survey import survey
 from .terminal.live import Board, Reading, drawn, watch
 from .wiring import Settings, open_store, read_policy

@@ -9,7 +9,7 @@ from heartbeat_client.store_address import SQLITE, StoreAddress
 
 from .environment import Settings, SettingsError, settings
 from .policy import Policy
-from .policy_source import policy_from, policy_text
+from .policy_text.source import policy_from, policy_text
 from .ports import Channel, Meter, Store, Telltale
 
 __all__ = [

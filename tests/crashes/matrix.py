@@ -27,7 +27,7 @@ from tests.support.slack_workspace import Channel, Workspace
 from tests.support.world import World
 from watchdog.adapters.firestore import FirestoreStore
 from watchdog.ledger import Ledger
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Create, Store
 
 __all__ = [

@@ -27,7 +27,7 @@ from watchdog.adapters.slack_bot import SlackBot
 from watchdog.answers import Answers
 from watchdog.audience import Audience
 from watchdog.ledger import Ledger
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Channel
 from watchdog.sweep import Sweep
 from watchdog.wiring import open_store

@@ -24,8 +24,8 @@ from tests.support.imports import ROOT
 from tests.support.monitoring_server import MonitoringServer
 from tests.support.token_issuer import Issuer
 from watchdog.adapters.firestore_admin import FirestoreAdmin
-from watchdog.examination import examine
-from watchdog.examination_means import Means
+from watchdog.doctor.examination import examine
+from watchdog.doctor.means import Means
 from watchdog.ports import Store, StoreError
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("recorded"), pytest.mark.timeout(400)]

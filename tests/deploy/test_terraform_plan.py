@@ -17,9 +17,9 @@ from tests.deploy.planned import of_type, only, resources, settings
 from tests.deploy.provider_rules import broken
 from tests.support.imports import ROOT
 from watchdog.adapters.store_rules import QUERIED
+from watchdog.doctor.fields import DOWNWARDS, EXPIRING
 from watchdog.environment import SETTINGS
 from watchdog.environment import settings as read_settings
-from watchdog.examination_fields import DOWNWARDS, EXPIRING
 from watchdog.incident import INCIDENTS
 from watchdog.ledger import WATCHDOG
 from watchdog.metrics import METRICS

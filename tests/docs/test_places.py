@@ -14,9 +14,10 @@ import pytest
 import heartbeat_client
 from tests.support.imports import ROOT
 from tests.support.world import World, a_run, counted
-from watchdog import cli, incident, policy, policy_expected, verdict
+from watchdog import cli, incident, policy, verdict
 from watchdog.environment import SETTINGS
 from watchdog.measures import METRICS
+from watchdog.policy_text import expected as policy_expected
 from watchdog.survey import story, survey
 from watchdog.wording import DOINGS
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heartbeat_client.run import OPERATION_LIMIT, RUNS, by_operation
 from watchdog.awaiting import look_out
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Document, Store, Where
 from watchdog.starts import first_after, last_before, newest
 

@@ -20,7 +20,7 @@ from tests.support.world import START, World, a_run
 from watchdog.answers import Answers
 from watchdog.audience import Audience
 from watchdog.policy import Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Create, Delete, Document, Replace, Where
 from watchdog.report import SweepReport
 from watchdog.sweep import Sweep

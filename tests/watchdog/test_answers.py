@@ -12,7 +12,7 @@ from tests.support.world import START, Thread, World, a_run, counted
 from watchdog.answers import Answers
 from watchdog.audience import Audience
 from watchdog.policy import Pace, Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import DeliveryError
 from watchdog.snooze import Snooze
 

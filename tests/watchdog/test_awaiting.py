@@ -13,7 +13,7 @@ from heartbeat_client.run import RUNS, Run
 from tests.support.world import START, ClockedStore, a_run
 from watchdog.awaiting import MEMORY_ID, WATCHDOG, Outlook, Watched, look_out
 from watchdog.expectation import Ended, Start, key_parts
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Create, Delete, Document, Replace, Where
 from watchdog.schedule import Expected
 

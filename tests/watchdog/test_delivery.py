@@ -13,7 +13,7 @@ from watchdog.adapters.slack import SlackWebhook
 from watchdog.message import Message
 from watchdog.notice import GAVE_UP, RETRY, SENT, WITHDRAWN, Notice
 from watchdog.policy import Pace, Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Channel, Receipt
 from watchdog.report import SweepReport
 from watchdog.saving import MOST_TOGETHER

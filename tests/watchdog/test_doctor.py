@@ -33,11 +33,11 @@ from tests.support.world import START, ClockedStore, a_run
 from watchdog.adapters.firestore_admin import FirestoreAdmin
 from watchdog.adapters.store_rules import QUERIED
 from watchdog.cli import main
+from watchdog.doctor.examination import examination, examine, exit_status
+from watchdog.doctor.fields import EXPIRING, GROUPS
+from watchdog.doctor.findings import Finding, failed, fixed, noted, refused, well
+from watchdog.doctor.means import SECRETS, Means
 from watchdog.environment import SETTINGS
-from watchdog.examination import examination, examine, exit_status
-from watchdog.examination_fields import EXPIRING, GROUPS
-from watchdog.examination_means import SECRETS, Means
-from watchdog.findings import Finding, failed, fixed, noted, refused, well
 from watchdog.incident import INCIDENTS
 from watchdog.ledger import WATCHDOG, Ledger, SweepState
 from watchdog.message import Message

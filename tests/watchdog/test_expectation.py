@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from heartbeat_client.run import document_key
 from tests.support.world import a_run
 from watchdog.expectation import Ended, Missing, Start, judge_expected, key_parts, settled
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.schedule import Expected, slots
 from watchdog.verdict import HEALTHY, MISSED
 

@@ -13,7 +13,7 @@ from google.cloud.firestore_admin_v1.types import Field, Index
 from tests.support.firestore_admin_fields import ALL, USER
 from tests.support.firestore_admin_server import FirestoreAdminServer
 from watchdog.adapters.firestore_admin import FirestoreAdmin
-from watchdog.field_settings import (
+from watchdog.doctor.field_settings import (
     ALL_GROUPS,
     Database,
     FieldAdmin,

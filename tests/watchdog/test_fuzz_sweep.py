@@ -20,7 +20,7 @@ from tests.support.slack_workspace import Channel, Workspace
 from tests.support.world import START, World, a_run, counted
 from watchdog.adapters.slack import SlackWebhook
 from watchdog.adapters.slack_bot import SlackBot
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Create
 
 BATCHES, RECORDS = 10, 1000

@@ -13,7 +13,7 @@ from tests.support.world import START, World, a_run
 from watchdog.history import History
 from watchdog.operations import histories, keep_operations
 from watchdog.policy import Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.verdict import judge
 
 KEY = "load-historical-games"

@@ -10,7 +10,7 @@ import pytest
 from tests.support.world import START, Thread, World, a_run
 from watchdog.answers import Answers
 from watchdog.audience import Audience
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 
 EACH_HOUR = {
     "operation": "prediction-batch",

@@ -16,8 +16,8 @@ from heartbeat_client.run import Run, Thresholds
 from tests.client.random_runs import json_like, runs
 from tests.support.world import START, a_run
 from watchdog.policy import LIMITS, Pace, Policy, PolicyError, Rule, Settings
-from watchdog.policy_expected import KNOWN
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.expected import KNOWN
+from watchdog.policy_text.file import parse_policy
 from watchdog.wiring import read_policy
 
 if sys.version_info >= (3, 11):

@@ -12,8 +12,8 @@ import pytest
 
 from heartbeat_client.lengths import spoken
 from watchdog.policy import Pace, PolicyError, Settings
-from watchdog.policy_expected import KNOWN
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.expected import KNOWN
+from watchdog.policy_text.file import parse_policy
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.world import START, ClockedStore
 from watchdog.policy import Policy, PolicyError, Settings
-from watchdog.policy_source import SHELF_ID, WATCHDOG, PolicyFile, PolicySource, StoreShelf
+from watchdog.policy_text.source import SHELF_ID, WATCHDOG, PolicyFile, PolicySource, StoreShelf
 from watchdog.ports import Create
 
 GOOD = '[defaults]\nmax_runtime = "10m"\n\n[[operation]]\nmatch = "load-*"\nmax_runtime = "20m"\n'

@@ -18,7 +18,7 @@ from tests.client.random_runs import runs
 from tests.support.world import START, World, a_run
 from watchdog.past_runs import ended_runs
 from watchdog.policy import Policy, Rule, Settings
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import Create
 from watchdog.replay import replay, replayed
 from watchdog.rule_matches import rule_matches

@@ -18,7 +18,7 @@ from tests.support.world import START, World, a_run, counted
 from watchdog.incident import Case
 from watchdog.life import opened
 from watchdog.policy import Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.report import SweepReport
 from watchdog.screens import print_screen, status_screen, story_screen, sweep_line
 from watchdog.survey import Story, Survey, View, story, survey

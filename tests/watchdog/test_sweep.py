@@ -11,7 +11,7 @@ import pytest
 from heartbeat_client.run import RUNS, Run
 from tests.support.world import START, Recorder, World, a_run, counted
 from watchdog.policy import Pace, Policy
-from watchdog.policy_file import parse_policy
+from watchdog.policy_text.file import parse_policy
 from watchdog.ports import DeliveryError
 
 

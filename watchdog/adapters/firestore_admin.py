@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from heartbeat_client.stores.firestore_connection import explained
 
-from ..field_settings import ACTIVE, CREATING, NEEDS_REPAIR, READY, Database, FieldSetting, State
+from ..doctor.field_settings import ACTIVE, CREATING, NEEDS_REPAIR, READY, Database, FieldSetting, State
 from ..ports import StoreError
 from .store_rules import told_as_store_error
 

@@ -9,15 +9,15 @@ from typing import Any
 from heartbeat_client.fields import RecordError
 from heartbeat_client.run import OPERATIONS, RUNS, Run
 
-from .examination_trials import Trial
+from ..health import UNDELIVERED_FOR
+from ..incident import INCIDENTS, Incident
+from ..ledger import Ledger
+from ..notice import NOTICES, Notice
+from ..policy import Policy
+from ..ports import Store
+from ..wording import ago
 from .findings import Finding, failed, noted, well
-from .health import UNDELIVERED_FOR
-from .incident import INCIDENTS, Incident
-from .ledger import Ledger
-from .notice import NOTICES, Notice
-from .policy import Policy
-from .ports import Store
-from .wording import ago
+from .trials import Trial
 
 __all__ = ["life_trials"]
 

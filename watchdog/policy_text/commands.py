@@ -11,13 +11,13 @@ from pathlib import Path
 
 from heartbeat_client.run import Run
 
-from .ledger import Ledger
-from .past_runs import ended_runs
-from .policy import Policy, PolicyError
-from .ports import Store, StoreError
-from .replay import Replay, replay
-from .rule_matches import RuleMatches, rule_matches
-from .wiring import Settings, SettingsError, open_store, read_policy, settings
+from ..ledger import Ledger
+from ..past_runs import ended_runs
+from ..policy import Policy, PolicyError
+from ..ports import Store, StoreError
+from ..replay import Replay, replay
+from ..rule_matches import RuleMatches, rule_matches
+from ..wiring import Settings, SettingsError, open_store, read_policy, settings
 
 __all__ = ["check_policy"]
 

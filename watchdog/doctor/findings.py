@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .wording import one_line
+from ..wording import one_line
 
 __all__ = ["FAIL", "FIXED", "NOTE", "OK", "Finding", "exit_status", "failed", "fixed", "noted", "refused", "well"]
 

@@ -14,10 +14,10 @@ from heartbeat_client.run import RUNS, SUCCEEDED, Run
 from heartbeat_client.settings import DEADLINE, open_backend
 from heartbeat_client.store_address import FIRESTORE, OFF, StoreAddress, default_address, on_cloud_run
 
-from .examination_means import Means
-from .examination_trials import Trial
+from ..ports import Delete, StoreError
 from .findings import Finding, failed, noted, well
-from .ports import Delete, StoreError
+from .means import Means
+from .trials import Trial
 
 __all__ = ["client_trials"]
 

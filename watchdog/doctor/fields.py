@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from heartbeat_client.parts import PARTS
 from heartbeat_client.run import RUNS
 
-from .adapters.store_rules import QUERIED
-from .examination_trials import Trial
+from ..adapters.store_rules import QUERIED
+from ..incident import INCIDENTS
+from ..notice import NOTICES
+from ..ports import StoreError
 from .field_settings import (
     ACTIVE,
     ALL_GROUPS,
@@ -23,9 +25,7 @@ from .field_settings import (
     ttl_of,
 )
 from .findings import Finding, failed, fixed, noted, well
-from .incident import INCIDENTS
-from .notice import NOTICES
-from .ports import StoreError
+from .trials import Trial
 
 __all__ = ["EXPIRING", "field_trials", "not_applicable"]
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from .environment import Settings
-from .examination_means import Means
-from .examination_trials import Trial
+from ..environment import Settings
+from ..ports import Reading
 from .findings import Finding, failed, fixed, noted, well
-from .ports import Reading
+from .means import Means
+from .trials import Trial
 
 __all__ = ["channel_trials", "monitoring_trials", "ping_trials"]
 

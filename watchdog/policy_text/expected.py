@@ -11,8 +11,8 @@ from cronsim import CronSimError
 from heartbeat_client.lengths import spoken
 from heartbeat_client.run import OPERATION_LIMIT
 
-from .policy_values import address, read_values, slack_channel, time_zone
-from .schedule import EARLY, GRACE, LOOK_FROM, Expected, shortest_gap, slots
+from ..schedule import EARLY, GRACE, LOOK_FROM, Expected, shortest_gap, slots
+from .values import address, read_values, slack_channel, time_zone
 
 __all__ = ["read_expected"]
 

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from heartbeat_client.fields import Fields
 
-from .policy import Policy, PolicyError
-from .policy_file import parse_policy
-from .ports import Create, Replace, Store, StoreError
+from ..policy import Policy, PolicyError
+from ..ports import Create, Replace, Store, StoreError
+from .file import parse_policy
 
 if sys.version_info >= (3, 11):
     import tomllib

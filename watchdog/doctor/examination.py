@@ -9,18 +9,18 @@ from difflib import get_close_matches
 
 from heartbeat_client.store_address import FIRESTORE
 
-from .environment import SETTINGS, Settings, SettingsError, settings
-from .examination_channels import channel_trials, monitoring_trials, ping_trials
-from .examination_client import client_trials
-from .examination_fields import field_trials, not_applicable
-from .examination_life import life_trials
-from .examination_means import Means, hidden
-from .examination_store import store_trials
-from .examination_trials import Trials
+from ..environment import SETTINGS, Settings, SettingsError, settings
+from ..policy import Policy, PolicyError
+from ..ports import StoreError
+from ..wiring import read_policy
+from .channels import channel_trials, monitoring_trials, ping_trials
+from .client import client_trials
+from .fields import field_trials, not_applicable
 from .findings import Finding, exit_status, failed, noted, refused, well
-from .policy import Policy, PolicyError
-from .ports import StoreError
-from .wiring import read_policy
+from .life import life_trials
+from .means import Means, hidden
+from .store import store_trials
+from .trials import Trials
 
 __all__ = ["Finding", "examination", "examine", "exit_status"]
 

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from heartbeat_client.store_address import StoreAddress
 
+from ..ports import Meter, Store
+from ..wiring import clock_here, open_store
 from .field_settings import FieldAdmin
-from .ports import Meter, Store
-from .wiring import clock_here, open_store
 
 __all__ = ["SECRETS", "Bot", "Descriptors", "Means", "Pinging", "hidden"]
 
@@ -60,26 +60,26 @@ class Pinging(Protocol):
 
 
 def _admin(address: StoreAddress) -> FieldAdmin:
-    from .adapters.firestore_admin import FirestoreAdmin
+    from ..adapters.firestore_admin import FirestoreAdmin
 
     return FirestoreAdmin(address.project, address.database)
 
 
 def _bot(token: str, api_url: str) -> Bot:
-    from .adapters.slack_scopes import SlackScopes
+    from ..adapters.slack_scopes import SlackScopes
 
     return SlackScopes(token, api_url) if api_url else SlackScopes(token)
 
 
 def _meter(project: str, endpoint: str) -> tuple[Meter, Descriptors]:
-    from .adapters.cloud_monitoring import CloudMonitoring
+    from ..adapters.cloud_monitoring import CloudMonitoring
 
     meter = CloudMonitoring(project, endpoint=endpoint, namespace=NAMESPACE)
     return meter, meter.descriptors()
 
 
 def _ping(address: str) -> Pinging:
-    from .adapters.ping import Ping
+    from ..adapters.ping import Ping
 
     return Ping(address)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from ..ports import DeliveryError, StoreError
+from ..within import TimeUp, within
 from .findings import FAIL, Finding, failed, noted, refused
-from .ports import DeliveryError, StoreError
-from .within import TimeUp, within
 
 __all__ = ["Trial", "Trials"]
 

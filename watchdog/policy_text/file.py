@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from .policy import Pace, Policy, PolicyError, Rule, Settings
-from .policy_expected import read_expected
-from .policy_values import address, named, nearest, read_values, share, slack_channel, time_zone, yes_or_no
+from ..policy import Pace, Policy, PolicyError, Rule, Settings
+from .expected import read_expected
+from .values import address, named, nearest, read_values, share, slack_channel, time_zone, yes_or_no
 
 __all__ = ["parse_policy"]
 

@@ -10,13 +10,13 @@ from heartbeat_client.lengths import spoken
 from heartbeat_client.parts import PARTS
 from heartbeat_client.run import OPERATIONS, RUNNING, RUNS
 
-from .adapters.store_rules import QUERIED
-from .examination_trials import Trial
+from ..adapters.store_rules import QUERIED
+from ..incident import INCIDENTS
+from ..ledger import WATCHDOG
+from ..notice import NOTICES
+from ..ports import Create, Delete, Replace, Store, Where
 from .findings import Finding, failed, well
-from .incident import INCIDENTS
-from .ledger import WATCHDOG
-from .notice import NOTICES
-from .ports import Create, Delete, Replace, Store, Where
+from .trials import Trial
 
 __all__ = ["store_trials"]
 

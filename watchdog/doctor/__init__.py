@@ -1,0 +1,3 @@
+"""What `doctor` examines, one thing after another, and what it says of each."""
+
+from __future__ import annotations
