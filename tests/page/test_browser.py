@@ -238,9 +238,11 @@ def test_a_hostile_name_is_only_a_name(page: Page, scene: Scene, site: Served, h
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator(".problem h3 a", has_text="is silent").first.click()
     expect(page.locator("section[data-key=timeline]")).to_be_visible()
+    page.wait_for_load_state()  # what is there already has no width that counts before its style has come
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator(".path a").first.click()
     expect(page.locator("section[data-key=limits]")).to_be_visible()
+    page.wait_for_load_state()
     shown = page.locator("main").inner_text()
     assert "\u202e" not in shown
     assert "49" not in page.locator("h1").inner_text()
