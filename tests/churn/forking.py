@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import posix
 import random
 import signal
 import sys
@@ -66,16 +67,27 @@ def _in_the_child() -> None:
         os._exit(4)
 
 
+def _status(child: int) -> int | None:
+    """How a child ended, None while it lives, from the kernel.
+
+    Under gevent os.waitpid() asks gevent, whom the end of a child may pass by for ever where gunicorn's worker has many
+    and the machine is overrun (seen: a zombie that it still waited for a minute later).
+    """
+    try:
+        ended, status = posix.waitpid(child, os.WNOHANG)
+    except ChildProcessError:  # gevent was first
+        ended, status = os.waitpid(child, os.WNOHANG)
+    return status if ended else None
+
+
 def _await(child: int) -> None:
     """Wait for a child; one that hangs is made to say where."""
     give_up = time.monotonic() + _CHILD_SECONDS
-    ended, status = os.waitpid(child, os.WNOHANG)
-    while ended == 0 and time.monotonic() < give_up:
+    while (status := _status(child)) is None and time.monotonic() < give_up:
         time.sleep(0.01)
-        ended, status = os.waitpid(child, os.WNOHANG)
-    if ended == 0:
+    if status is None:
         os.kill(child, signal.SIGABRT)
-        _, status = os.waitpid(child, 0)
+        _, status = posix.waitpid(child, 0)
         UNEXPECTED.append("a child deadlocked")
     code = os.waitstatus_to_exitcode(status)
     if code:

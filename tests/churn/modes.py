@@ -105,11 +105,11 @@ def _leaving(stage: Stage, seconds: float) -> None:
 
 def _gunicorn(stage: Stage, seconds: float, *options: str) -> None:
     """Clients that ask a server whose workers come and go."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # handed over open, or somebody else takes the port
         port = int(listener.getsockname()[1])
-    own = ["-c", "python:tests.churn.workers", "-w", "2", "-b", f"127.0.0.1:{port}"]
-    server = stage.start(["-m", "gunicorn", *own, *options, "tests.churn.served:app"], "gunicorn")
+        own = ["-c", "python:tests.churn.workers", "-w", "2", "-b", f"fd://{listener.fileno()}"]
+        command = ["-m", "gunicorn", *own, *options, "tests.churn.served:app"]
+        server = stage.start(command, "gunicorn", keep=(listener.fileno(),))
     try:
         give_up = time.monotonic() + _ANSWER_SECONDS
         while not _asked(stage, port) and time.monotonic() < give_up and server.poll() is None:

@@ -73,8 +73,8 @@ class Stage:
         }
         return {**mine, **more}
 
-    def start(self, arguments: Sequence[str], name: str) -> subprocess.Popen[bytes]:
-        """Start a child, with its output in HOME/NAME.out and HOME/NAME.err."""
+    def start(self, arguments: Sequence[str], name: str, keep: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+        """Start a child, with its output in HOME/NAME.out and HOME/NAME.err; keep: descriptors that it shares."""
         with (self.home / f"{name}.out").open("wb") as out, (self.home / f"{name}.err").open("wb") as err:
             return subprocess.Popen(
                 [self.python, *arguments],
@@ -83,6 +83,7 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                pass_fds=keep,
             )
 
     def text(self, name: str) -> str:
