@@ -53,6 +53,7 @@ class Sampler:
         self._book = ThreadBook()
         self._gap: Gap | None = None
         self._turn = 0
+        self._every = 1.0
         self._started = False
         self._starting = allocate_lock()
         self._bell = allocate_lock()
@@ -63,7 +64,8 @@ class Sampler:
         """Look at an operation from now on, each `every` seconds. Raises RuntimeError when no thread can be started."""
         if os.getpid() != self._owner:
             return
-        self._operations[subject] = OperationWatch(subject, max(_LEAST_PAUSE, every))
+        watch = self._operations[subject] = OperationWatch(subject, max(_LEAST_PAUSE, every))
+        self._every = min(self._every, watch.every)
         if not self._started and self._starting.acquire(False):
             try:
                 start("hangwatch-sampler", self._run)
@@ -95,7 +97,7 @@ class Sampler:
         return Sight(
             now=self._clock(),
             started=watch.subject.started,
-            every=self._every(),
+            every=self._every,
             samples=samples,
             tasks=watch.tasks,
             gap=self._gap if self._gap is not None and self._gap.ended > watch.subject.started else None,
@@ -116,12 +118,12 @@ class Sampler:
         return Sight(
             now=self._clock(),
             started=-math.inf,
-            every=self._every(),
+            every=self._every,
             samples=thread.samples,
             beyond=self._beyond(wait.thread if wait else None, watch, seen | {thread.native}),
         )
 
-    def _every(self) -> float:
+    def _shortest(self) -> float:
         return min((watch.every for watch in list(self._operations.values())), default=1.0)
 
     def _wake(self) -> None:
@@ -130,6 +132,8 @@ class Sampler:
 
     def _run(self) -> None:
         bell = self._bell  # after a fork there is another one
+        nap = allocate_lock()  # never released: `time.sleep` is gevent's where that has patched it
+        nap.acquire()
         self._native = native_here()
         tired = 0.0
         while bell is self._bell:
@@ -137,11 +141,14 @@ class Sampler:
                 self._threads.clear()
                 bell.acquire()
                 continue
-            pause = max(self._every() - tired, _LEAST_PAUSE)
+            # Kept, for each record of a run asks: with 10,000 runs that would be 100 million steps from beat to beat.
+            self._every = self._shortest()
+            pause = max(self._every - tired, _LEAST_PAUSE)
             try:
                 before = Clocks.now(self._native, self._clock)
                 if bell.acquire(True, pause):
-                    bell.acquire(True, _LEAST_PAUSE)  # what has just begun has nothing to show yet
+                    # What has just begun has nothing to show yet; and of many that begin, none wakes this thread again.
+                    nap.acquire(True, _LEAST_PAUSE)
                 tired = self._tick(before, pause)
             except Exception as error:  # noqa: BLE001 (the sampler must outlive whatever it meets)
                 self.trouble = _told(error)
@@ -156,14 +163,16 @@ class Sampler:
             after = Clocks.now(self._native, self._clock)._replace(at=now)
             self._gap = gap_of(before, after, pause, self._with_slices(looks)) or self._gap
         self._book.look(now)
-        budget = time.thread_time() + self._every() * _BUDGET
+        budget = time.thread_time() + self._every * _BUDGET
         self._turn += find_waits(self._in_turn(), self._threads, self._book, now, budget)
         return self._clock() - now
 
     def _looks(self, before: Clocks, now: float) -> dict[int, Look]:
         """Where all threads stand at the first chance after a gap, before anything lets them run on."""
+        home = next((subject.home for subject in list(self._operations)), None)
+        if home is None:  # the last operation ended while this thread waited to run
+            return {}
         frames = current_frames()
-        home = next(iter(self._operations)).home
         found = {}
         for thread in known_threads()[:_GAP_LOOKS]:
             if thread.native_id in before.threads and thread.native_id != self._native and thread.ident in frames:
@@ -199,7 +208,7 @@ class Sampler:
 
     def _threads_due(self, now: float) -> list[ThreadWatch]:
         watches = list(self._threads.values())
-        room = max(20, int(self._every() * _BUDGET / 0.0002))
+        room = max(20, int(self._every * _BUDGET / 0.0002))
         if len(watches) <= room:
             return watches
         return sorted(watches, key=lambda watch: watch.last.at if watch.last else -math.inf)[:room]
@@ -220,7 +229,7 @@ class Sampler:
                 watch = self._threads[subject.native] = ThreadWatch(subject.ident, subject.native, subject.home)
                 watch.stop = frozenset({subject.base} - {0})
             watch.wanted_at = now
-        limit = now - _FORGET_AFTER * self._every()
+        limit = now - _FORGET_AFTER * self._every
         for native in [native for native, watch in self._threads.items() if watch.wanted_at < limit]:
             del self._threads[native]
 

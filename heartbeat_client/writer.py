@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
@@ -121,6 +121,7 @@ class Writer:
         out = live.outgoing
         out.version, out.confirmed, out.tried = answer.version, True, self._clock()
         out.said, out.refused, out.claims = edition, None, {record.started_at}
+        live.trail.reached(record)
         self._settle(live, edition)
 
     def _settle(self, live: LiveRun, edition: int) -> None:
@@ -163,7 +164,7 @@ class Writer:
 
     def _rename(self, live: LiveRun) -> None:
         taken = live.id
-        live.id = f"{taken.partition('~')[0]}~{secrets.token_hex(2)}"
+        live.id = f"{taken.partition('~')[0]}~{os.urandom(2).hex()}"
         live.outgoing.claims = set()
         self._voice.report(
             logging.ERROR,

@@ -18,6 +18,7 @@ import pytest
 
 from heartbeat_client.activity import Activity
 from heartbeat_client.frames import can_walk
+from heartbeat_client.lateness import Clocks
 from heartbeat_client.sampler import Sampler
 from heartbeat_client.subject import Subject
 
@@ -180,6 +181,13 @@ def test_one_thread_looks_at_all_operations(sampler: Sampler) -> None:
         assert worker.subject is not None
         sampler.unwatch(worker.subject)
         worker.thread.join(10)
+
+
+def test_a_gap_after_the_last_operation_is_no_trouble() -> None:
+    """The last operation may end while the thread that looks waits to run: then there is nothing to look at."""
+    sampler, now = Sampler(), time.monotonic()
+
+    assert sampler._looks(Clocks.now(0, time.monotonic), now) == {}
 
 
 def test_declared_words_need_no_look(sampler: Sampler) -> None:
