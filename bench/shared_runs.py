@@ -1,7 +1,5 @@
 """What hundreds of writers to one run cost: each its own part, against an increment of one document for each item.
 
-    python -m bench.shared_runs [--writers 200] [--items 500] [--seconds 10] [--json FILE]
-
 Writers are threads of this process, each with a sender, a connection and a part of its own, as processes would have.
 Every writer also tells a tenth of its neighbour's items, so that the count is only right where items count once. The
 naive way runs for as many seconds and is extrapolated: Firestore itself takes about one sustained write a second for
@@ -10,19 +8,17 @@ one document, which its emulator does not show.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
+import math
+import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from heartbeat_client.backend import Backend, Conflict, StoreAway
+from heartbeat_client.backend import Backend
 from heartbeat_client.parts import PARTS, Part, read_part, shared_run_id
 from heartbeat_client.roster import Roster
 from heartbeat_client.sender import Sender
@@ -31,10 +27,15 @@ from heartbeat_client.shares import Shares
 from heartbeat_client.stores.firestore import FirestoreBackend
 from heartbeat_client.stores.sqlite import SqliteBackend
 from heartbeat_client.stores.sqlite_file import SqliteFile, put
-from tests.support.emulators import FirestoreEmulator
 from watchdog.adapters.firestore import FirestoreStore
 from watchdog.adapters.sqlite import SqliteStore
 from watchdog.ports import Store, Where
+
+from .metered import Meter, Quiet
+from .own_emulator import emulated
+from .results import Result, Table, Target
+
+__all__ = ["measure"]
 
 OPERATION, KEY = "bench", "one-run"
 AGAIN = 10
@@ -43,67 +44,6 @@ INCREMENT = """
 UPDATE documents SET body = json_set(body, '$.done', json_extract(body, '$.done') + 1)
 WHERE collection = 'bench' AND id = 'counter'
 """
-
-
-class Quiet:
-    """Keeps what would be said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, level: int, text: str) -> None:
-        """Keep a line."""
-        self.said.append(text)
-
-    def report(self, level: int, text: str) -> None:
-        """Keep a complaint."""
-        self.said.append(text)
-
-
-class Meter:
-    """Times each call, counts what it wrote and what was contended."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.seconds: list[float] = []
-        self.writes = self.conflicts = self.failures = 0
-
-    def metered(self, backend: Backend) -> Backend:
-        """The backend, its commits metered."""
-        commit = backend.commit
-
-        def metered(writes: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                answers = commit(writes)
-            except StoreAway:
-                self.note(began, failed=True)
-                raise
-            self.note(began, len(writes), sum(isinstance(answer, Conflict) for answer in answers))
-            return answers
-
-        backend.commit = metered  # type: ignore[method-assign]  # a meter around the store's own
-        return backend
-
-    def note(self, began: float, writes: int = 0, conflicts: int = 0, *, failed: bool = False) -> None:
-        """One call is over."""
-        with self.lock:
-            self.seconds.append(time.perf_counter() - began)
-            self.writes += writes
-            self.conflicts += conflicts
-            self.failures += failed
-
-    def figures(self, length: float) -> dict[str, Any]:
-        """What was measured in so many seconds."""
-        ordered = sorted(self.seconds) or [0.0]
-        return {
-            "writes": self.writes,
-            "writes/s": self.writes / length,
-            "p50 ms": 1000 * statistics.median(ordered),
-            "p99 ms": 1000 * ordered[int(0.99 * (len(ordered) - 1))],
-            "conflicts": self.conflicts,
-            "failures": self.failures,
-        }
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> float:
@@ -146,7 +86,7 @@ def own_parts(make: Callable[[], Backend], store: Store, writers: int, items: in
     return {"way": "a part for each writer", **meter.figures(length), **read, "for all items s": length}
 
 
-def one_counter(count: Callable[[], None], writers: int, items: int, seconds: float) -> dict[str, Any]:
+def one_counter(count: Callable[[], object], writers: int, items: int, seconds: float) -> dict[str, Any]:
     """Every writer increments one document for each item, for so many seconds."""
     meter = Meter()
     until = time.perf_counter() + seconds
@@ -162,12 +102,12 @@ def one_counter(count: Callable[[], None], writers: int, items: int, seconds: fl
                 meter.note(began, 1)
 
     length = in_threads(writers, work)
-    figures = meter.figures(length)
-    return {"way": "an increment for each item", **figures, "for all items s": writers * items * length / meter.writes}
+    took = writers * items * length / meter.writes if meter.writes else math.inf
+    return {"way": "an increment for each item", **meter.figures(length), "for all items s": took}
 
 
 def on_firestore(writers: int, items: int, seconds: float) -> list[dict[str, Any]]:
-    """Both ways on the emulator that FIRESTORE_EMULATOR_HOST names."""
+    """Both ways on the emulator that the environment names."""
     from google.cloud import firestore
 
     counter = firestore.Client().collection("bench").document("counter")
@@ -178,7 +118,7 @@ def on_firestore(writers: int, items: int, seconds: float) -> list[dict[str, Any
     one = one_counter(
         lambda: counter.update({"done": firestore.Increment(1)}, timeout=30, retry=None), writers, items, seconds
     )
-    return [{"store": "firestore", **row} for row in (own, one)]
+    return [{"store": "Firestore's emulator", **row} for row in (own, one)]
 
 
 def on_sqlite(folder: Path, writers: int, items: int, seconds: float) -> list[dict[str, Any]]:
@@ -197,46 +137,65 @@ def on_sqlite(folder: Path, writers: int, items: int, seconds: float) -> list[di
         with files.own.writing() as connection:
             connection.execute(INCREMENT)
 
-    return [{"store": "sqlite", **row} for row in (own, one_counter(count, writers, items, seconds))]
+    return [{"store": "SQLite", **row} for row in (own, one_counter(count, writers, items, seconds))]
 
 
-COLUMNS = ("store", "way", "writes", "writes/s", "p50 ms", "p99 ms", "conflicts", "failures", "parts", "done", "read s")
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as a Markdown table."""
-    columns = (*COLUMNS, "for all items s")
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
-
-
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--writers", type=int, default=200)
-    parser.add_argument("--items", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    size = (given.writers, given.items, given.seconds)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        rows = on_sqlite(folder, *size)
-        if "FIRESTORE_EMULATOR_HOST" not in os.environ:
-            emulator = FirestoreEmulator(folder / "emulator")
-            emulator.start()
-            stack.callback(emulator.stop)
-            os.environ |= {"FIRESTORE_EMULATOR_HOST": emulator.host, "GOOGLE_CLOUD_PROJECT": "demo-bench"}
+def measure(quick: bool) -> Result:
+    """200 writers with 500 items each; quick: 8 with 20."""
+    size = (8, 20, 1.0) if quick else (200, 500, 6.0)
+    with tempfile.TemporaryDirectory() as folder:
+        _progress("SQLite", *size)
+        rows = on_sqlite(Path(folder), *size)
+    with emulated(f"demo-shared-{uuid.uuid4().hex[:8]}"):
+        _progress("Firestore's emulator", *size)
         rows += on_firestore(*size)
-    print(table(rows))
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1))
+    return Result("shared-runs", [_table(rows, *size)], _targets(rows), {"rows": rows})
 
 
-if __name__ == "__main__":
-    main()
+def _progress(store: str, writers: int, items: int, seconds: float) -> None:
+    print(f"shared-runs: {store}, {writers} writers, {items} items each in {seconds:g} s", file=sys.stderr, flush=True)
+
+
+def _table(rows: Sequence[dict[str, Any]], writers: int, items: int, seconds: float) -> Table:
+    columns = ("store", "way", "writes", "half within", "99 % within", "failed", "counted", "all items take")
+    note = (
+        f"{writers:,} writers with {items:,} items each, completed within {seconds:g} s; every writer also tells the "
+        "first tenth of its neighbour's, which must not count twice. Increments go as fast as they can for as long, "
+        "and what all items take is reckoned from that."
+    )
+    return Table("Many writers on one run", columns, tuple(map(_row, rows)), note)
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    took = row["for all items s"]
+    return (
+        row["store"],
+        row["way"],
+        f"{row['writes']:,}",
+        _ms(row["p50 ms"]),
+        _ms(row["p99 ms"]),
+        f"{row['failures']:,}",
+        f"{row['done']:,} of {row['expected']:,}" if "done" in row else "",
+        "never" if took == math.inf else f"{took:.0f} s" if took < 120 else f"{took / 60:.0f} min",
+    )
+
+
+def _ms(ms: float) -> str:
+    return f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.2f} ms"
+
+
+def _targets(rows: Sequence[dict[str, Any]]) -> list[Target]:
+    ours = [row for row in rows if "done" in row]
+    return [target for row in ours for target in (_counted(row), _failed(row))]
+
+
+def _counted(row: dict[str, Any]) -> Target:
+    done, expected = row["done"], row["expected"]
+    why = "" if done == expected else f"{abs(expected - done):,} items were lost or counted twice"
+    return Target(f"items counted once each, {row['store']}", f"{expected:,}", f"{done:,}", done == expected, why)
+
+
+def _failed(row: dict[str, Any]) -> Target:
+    failed = row["failures"]
+    why = "" if failed == 0 else "the store answered too late under this load; what failed was written again"
+    return Target(f"failed writes, {row['store']}", "0", f"{failed:,}", failed == 0, why)
