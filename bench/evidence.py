@@ -1,33 +1,46 @@
 """What watching costs: CPU of the sampler by threads, and the slow-down of an operation with a heartbeat around it.
 
-    python -m bench.evidence [--fours 300] [--json FILE]
-
-It takes some four minutes, and needs Linux: the CPU of single threads is read from clocks that it has.
+It needs Linux: the CPU of single threads is read from clocks that it has.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from heartbeat_client import Heartbeat, configure
 
 from .intervals import Middle
+from .results import Result, Table, Target
 from .slow_down import SlowDown, computing, exchanging, slow_down, spread
 
+__all__ = ["measure"]
+
 WATCHED = (1, 100, 1000)
+_MOST = 0.005
 
 
-def cpu_of_watching(count: int, seconds: float = 10.0) -> dict[str, Any]:
+def measure(quick: bool) -> Result:
+    """Some two minutes; quick: half of one."""
+    fours, watched, seconds = (6, WATCHED[:2], 3.0) if quick else (100, WATCHED, 8.0)
+    configure(store="off", interval="1h")
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), exchanging() as exchange, computing() as compute:
+        print("evidence: an operation with a heartbeat and without", file=sys.stderr)
+        own = seconds if quick else 15.0
+        found = [slow_down(compute, fours, seconds=own), slow_down(exchange, fours, each=True, seconds=own)]
+        print("evidence: threads that stand still", file=sys.stderr)
+        costs = [cpu_of_watching(count, seconds) for count in watched]
+    figures = {"cpu": costs, "slow_down": [one.as_json() for one in found]}
+    tables = [_of_watching(costs), _of_operations(found), _of_items(found)]
+    return Result("evidence", tables, [_target(one) for one in found], figures)
+
+
+def cpu_of_watching(count: int, seconds: float) -> dict[str, Any]:
     """CPU that a process spends while so many threads stand still under a heartbeat each, as a share of one core."""
     going, ready = [threading.Event() for _ in range(count)], threading.Semaphore(0)
 
@@ -52,42 +65,33 @@ def cpu_of_watching(count: int, seconds: float = 10.0) -> dict[str, Any]:
     return {"threads and runs": count, "share of one core": share}
 
 
-def _told(middle: Middle) -> str:
-    return f"{middle.median - 1:+.2%} ({middle.low - 1:+.2%} to {middle.high - 1:+.2%})"
+def _of_watching(costs: Sequence[dict[str, Any]]) -> Table:
+    rows = [(f"{cost['threads and runs']:,}", f"{cost['share of one core']:.2%}") for cost in costs]
+    return Table("Threads that stand still", ("threads, one run each", "share of one core"), tuple(rows))
 
 
-def _print(costs: Sequence[dict[str, Any]], found: Sequence[SlowDown]) -> None:
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print("\nCPU of watching threads that stand still, one run each:")
-    for cost in costs:
-        print(f"  {cost['threads and runs']:>5} threads and runs  {cost['share of one core']:7.2%} of one core")
-    print(
-        "\nCPU of an operation with a heartbeat, against without: median, and where it lies with 95 % (target: +0.50%)"
-    )
+def _of_operations(found: Sequence[SlowDown]) -> Table:
+    columns = ("operation, counted with `track()`", "its own thread, with against without", "our threads", "noise")
+    rows = [(one.operation, _told(one.with_one), f"{one.own:+.2%}", _told(one.noise)) for one in found]
+    note = "CPU time: the median, and where it lies with 95 %. Noise: without against without."
+    return Table("An operation with a heartbeat", columns, tuple(rows), note)
+
+
+def _of_items(found: Sequence[SlowDown]) -> Table:
+    rows = []
     for one in found:
-        print(f"  {one.operation:<20} its own thread {_told(one.with_one)}, our threads {one.own:+.2%}")
-        print(f"  {'':<20} noise, without against without {_told(one.noise)}, {one.with_one.n} times four blocks")
         for name, values in one.latencies.items():
             item = {key: 1e6 * seconds for key, seconds in spread(values).items()}
-            print(f"  {'':<20} {name:>7}: an item takes {item['median']:.1f} µs, 99 % at most {item['p99']:.1f} µs")
+            rows.append((one.operation, name, f"{item['median']:.1f} µs", f"{item['p99']:.1f} µs"))
+    return Table("Seconds of one item", ("operation", "heartbeat", "median", "99 % at most"), tuple(rows))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(description="what watching costs")
-    parser.add_argument("--fours", type=int, default=300, help="fours of blocks, for each operation")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
-    configure(store="off", interval="1h")
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), exchanging() as exchange, computing() as compute:
-        found = [slow_down(compute, options.fours), slow_down(exchange, options.fours, each=True)]
-        costs = [cpu_of_watching(count) for count in WATCHED]
-    _print(costs, found)
-    if options.json:
-        results = {"cpu": costs, "slow_down": [one.as_json() for one in found]}
-        options.json.write_text(json.dumps(results, indent=2))
-    return 0
+def _target(one: SlowDown) -> Target:
+    came = one.with_one.median - 1 + one.own
+    limit = "" if came < _MOST else f"the method's own noise, which here is {_told(one.noise)}"
+    what = f"an operation that {one.operation}, our threads too"
+    return Target(what, f"< {_MOST:.1%} more CPU", f"{came:+.2%}", came < _MOST, limit)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _told(middle: Middle) -> str:
+    return f"{middle.median - 1:+.2%} ({middle.low - 1:+.2%} to {middle.high - 1:+.2%})"

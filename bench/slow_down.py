@@ -144,8 +144,11 @@ def _fitting(once: Callable[[], None], seconds: float) -> int:
     return max(1, round(seconds / statistics.median(lengths)))
 
 
-def slow_down(operation: Operation, fours: int, each: bool = False) -> SlowDown:
-    """Measure an operation in so many fours of blocks; each: also the length of each item."""
+def slow_down(operation: Operation, fours: int, each: bool = False, seconds: float = _OWN_SECONDS) -> SlowDown:
+    """Measure an operation in so many fours of blocks; each: also the length of each item.
+
+    seconds: for which our threads are looked at.
+    """
     latencies: dict[str, list[float]] = {"without": [], "with": []} if each else {}
     ratios, noise = [], []
     for number in range(fours):
@@ -158,7 +161,7 @@ def slow_down(operation: Operation, fours: int, each: bool = False) -> SlowDown:
                 operation.items.clear()
         ratios.append(sum(took[True]) / sum(took[False]))
         noise.append(took[False][number % 2] / took[False][1 - number % 2])
-    return SlowDown(operation.name, middle_of(ratios), middle_of(noise), _own_share(operation), latencies)
+    return SlowDown(operation.name, middle_of(ratios), middle_of(noise), _own_share(operation, seconds), latencies)
 
 
 def _block(operation: Operation, beats: bool, each: bool) -> float:
@@ -168,12 +171,12 @@ def _block(operation: Operation, beats: bool, each: bool) -> float:
         return operation.block(each, beating)
 
 
-def _own_share(operation: Operation) -> float:
+def _own_share(operation: Operation, seconds: float) -> float:
     """CPU that our threads use while the operation goes on under one heartbeat, as a share of one core."""
     with Heartbeat("measured"):
         operation.block()
         before, began = _of_our_threads(), time.monotonic()
-        while time.monotonic() - began < _OWN_SECONDS:
+        while time.monotonic() - began < seconds:
             operation.block()
         return (_of_our_threads() - before) / (time.monotonic() - began)
 

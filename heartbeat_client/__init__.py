@@ -9,14 +9,19 @@ HEARTBEAT END: load-historical-games (450 players) completed in 0.0 min
 
 from __future__ import annotations
 
-from .decorator import heartbeat
-from .heartbeat import Heartbeat
-from .heartbeat_logger import HeartbeatLogger
-from .lifecycle import flush
-from .requests_watch import watch_requests
-from .settings import configure
-from .shared import SharedRun, attach, open_run
-from .tracking import track
+from typing import TYPE_CHECKING
+
+from .first_use import load_at_first_use
+
+if TYPE_CHECKING:
+    from .decorator import heartbeat
+    from .heartbeat import Heartbeat
+    from .heartbeat_logger import HeartbeatLogger
+    from .lifecycle import flush
+    from .requests_watch import watch_requests
+    from .settings import configure
+    from .shared import SharedRun, attach, open_run
+    from .tracking import track
 
 __all__ = [
     "Heartbeat",
@@ -30,3 +35,5 @@ __all__ = [
     "track",
     "watch_requests",
 ]
+
+load_at_first_use(__name__)

@@ -7,7 +7,6 @@ import operator
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import Any
 
 from .lengths import seconds_of
@@ -46,13 +45,18 @@ def _shown_word(value: object) -> str:
 
 
 class Checks:
-    """The checks of one caller; who: how errors call it, such as `Heartbeat 'load-games'`."""
+    """The checks of one caller; who: how errors call it, such as `Heartbeat 'load-games'`.
+
+    complained: whether anything was wrong up to now.
+    """
 
     def __init__(self, who: str) -> None:
         self.who = who
+        self.complained = False
 
     def wrong(self, name: str, expected: str, instead: str) -> None:
         """Log that a value can't be used: what was expected and came, and what holds instead."""
+        self.complained = True
         report(logging.ERROR, f"heartbeat_client: {self.who}: {name}: {expected}; {instead}")
 
     def length(self, name: str, value: object, at_least: float = 0.0) -> float | None:
@@ -146,6 +150,8 @@ class Checks:
     def unknown(self, given: Iterable[str], known: Collection[str]) -> None:
         """Log each setting that does not exist, with the nearest that does."""
         for name in given:
+            from difflib import get_close_matches  # few make such a mistake
+
             near = get_close_matches(name, known, n=1)
             hint = f", did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
             self.wrong(name, f"expected a setting that exists, got {name!r:.60}{hint}", "it is not used")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import _socket
+import _socket  # `socket` makes enums of some hundred numbers, which takes a millisecond
 import os
 import re
-import socket
 import struct
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from .threadstat import read_whole
 __all__ = ["Tcp", "file_name", "link_of", "socket_of"]
 
 _SYN_SENT, _LISTEN, _CLOSE_WAIT = 2, 10, 8
-_NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+_NON_BLOCKING = getattr(_socket, "SOCK_NONBLOCK", 0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def socket_of(fd: int) -> Tcp | None:
     """A socket's peer and figures, None when it can't be told."""
     try:
         # Not by `socket.socket(fileno=…)`: with a default timeout set, that makes the user's own socket non-blocking.
-        held = _socket.socket(-1, socket.SOCK_STREAM | _NON_BLOCKING, -1, fd)
+        held = _socket.socket(-1, _socket.SOCK_STREAM | _NON_BLOCKING, -1, fd)
     except OSError:
         return None
     try:
@@ -107,11 +106,11 @@ def socket_of(fd: int) -> Tcp | None:
 
 def _look(held: _socket.socket, fd: int) -> Tcp:
     peer = _peer(held)
-    if held.family not in (socket.AF_INET, socket.AF_INET6):
+    if held.family not in (_socket.AF_INET, _socket.AF_INET6):
         return Tcp(peer or "the other end of a local socket")
-    if held.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != socket.SOCK_STREAM:
+    if held.getsockopt(_socket.SOL_SOCKET, _socket.SO_TYPE) != _socket.SOCK_STREAM:
         return Tcp(peer or "anyone", datagrams=True)
-    raw = held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    raw = held.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, 256)
     words = struct.unpack_from("<24I", raw, 8)
     sent, received = struct.unpack_from("<QQ", raw, 120) if len(raw) >= 136 else (0, 0)
     state = raw[0]
@@ -149,5 +148,5 @@ def _asked(fd: int) -> str:
         parts = line.split()
         if found and len(parts) > 9 and parts[9] == found.group(1):
             address, port = parts[2].split(":")
-            return f"{socket.inet_ntoa(struct.pack('<I', int(address, 16)))}:{int(port, 16)}"
+            return f"{_socket.inet_ntoa(struct.pack('<I', int(address, 16)))}:{int(port, 16)}"
     return ""

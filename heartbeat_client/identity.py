@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -51,10 +49,18 @@ def identify(service: str, environ: Mapping[str, str] = os.environ) -> Identity:
         instance="",
         project=environ.get("GOOGLE_CLOUD_PROJECT", ""),
         region="",
-        host=socket.gethostname(),
+        host=_host(),
         pid=this_process(),
-        python=platform.python_version(),
+        python=sys.version.split()[0],
     )
+
+
+def _host() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket  # loads as much as we do all together, and is needed on Windows alone
+
+    return socket.gethostname()
 
 
 def _platform(environ: Mapping[str, str]) -> str:

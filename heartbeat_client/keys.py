@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime, timezone
 from urllib.parse import quote
@@ -19,7 +18,9 @@ def document_key(name: str) -> str:
     """
     key = quote(name, safe=" @+,:;=~()!'", errors="surrogatepass")
     if len(key) > KEY_LIMIT:
-        key = f"{key[:KEY_LIMIT]}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        from hashlib import sha256  # loads OpenSSL, and few names are so long
+
+        key = f"{key[:KEY_LIMIT]}~{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
     if key in (".", "..") or re.fullmatch(r"__.*__", key):
         return "%5F" + key[1:] if key.startswith("_") else key.replace(".", "%2E")
     return key or "%"

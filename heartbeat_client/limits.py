@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from .run import Thresholds
@@ -24,7 +25,8 @@ class InForce:
     """What the watchdog's record of an operation says, in seconds (warn_at: a share).
 
     usual: used where the run's owner set nothing. forced: an operator's word, used whatever the owner set.
-    learned: from how many `runs` the usual opaque_after comes, and the `longest` of them, where it was learned.
+    learned: from how many `runs` the usual opaque_after comes, the `longest` of them, and for how long one of them
+    `stood` in one call, where that was learned.
     """
 
     usual: Mapping[str, float] = field(default_factory=dict)
@@ -64,13 +66,16 @@ class Limits:
 
     def changed(self, own: Mapping[str, Any]) -> Limits:
         """These limits, but for those that `own` has, by name and in seconds."""
-        return replace(self, **own)
+        return replace(self, **own) if own else self
 
     def resolve(self, in_force: InForce) -> Thresholds:
         """The thresholds that hold.
 
         Silence and standstill shorter than two beats are none, for between two beats nobody can know better.
         """
+        return self._resolve(in_force) if in_force.usual or in_force.forced or in_force.learned else _by_default(self)
+
+    def _resolve(self, in_force: InForce) -> Thresholds:
         held = {name: in_force.get(name, getattr(self, name)) for name in NAMES}
         beat_every = max(LEAST, held["beat_every"] or _USUAL.beat_every)
         silent_after = held["silent_after"] or max(90.0, 6 * beat_every)
@@ -91,4 +96,11 @@ class Limits:
         return {
             "learned_runs": int(in_force.learned.get("runs", 0)),
             "learned_longest": in_force.learned.get("longest"),
+            "learned_stood": in_force.learned.get("stood"),
         }
+
+
+@lru_cache(maxsize=64)  # few sets of limits, and each run that begins asks
+def _by_default(limits: Limits) -> Thresholds:
+    """The thresholds where the watchdog keeps nothing in force."""
+    return limits._resolve(InForce())  # noqa: SLF001 (their own module)

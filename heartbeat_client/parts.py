@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 import sys
 from array import array
@@ -180,13 +179,13 @@ def sound(text: str) -> str:
 
 def digest_of(item: str) -> int:
     """An item as a number of 64 bits: of 100,000 items two share one with a chance of 1 in 3,000,000,000."""
-    return int.from_bytes(hashlib.blake2b(item.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(_digest(item), "big")
 
 
 def shared_run_id(operation: str, key: str) -> str:
     """The id of the run that an operation's key opens, the same on every host; readable, and fit for a document."""
     slug = re.sub(r"[^A-Za-z0-9-]+", "-", key).strip("-")[:40]
-    digest = hashlib.blake2b(f"{operation}\0{key}".encode(), digest_size=8).hexdigest()
+    digest = _digest(f"{operation}\0{key}").hex()
     return quote(f"{slug}-{digest}" if slug else digest)
 
 
@@ -198,7 +197,13 @@ def listings(run: str, names: Iterable[str]) -> list[Listing]:
 
 
 def _digest_of_all(names: tuple[str, ...]) -> str:
-    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    return _digest("\n".join(names)).hex()
+
+
+def _digest(text: str) -> bytes:
+    from hashlib import blake2b  # loads OpenSSL, which a process without a shared run does not need
+
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 def _packed(kind: str, numbers: Iterable[int]) -> str:

@@ -49,13 +49,45 @@ def plan_of(who: str, operation: object, given: Mapping[str, Any], current: Sett
 
     who: the caller in errors, such as `Heartbeat`. given: some of `SETTINGS`, and whatever else came, which is refused.
     """
-    shown = f" {operation[:60]!r}" if isinstance(operation, str) else ""
-    checks = Checks(who + shown)
+    common = current.deadline if current.deadline is not None else deadline_from_environment()
+    key = _key(operation, given, common)
+    known = None if key is None else _known.get(key)
+    if known is not None and known[0] is current:
+        return known[1]
+    checks = Checks(who + (f" {operation[:60]!r}" if isinstance(operation, str) else ""))
+    plan = _checked(checks, operation, given, current, common)
+    if key is not None and not checks.complained:
+        if len(_known) >= _KNOWN_LIMIT:
+            _known.clear()
+        _known[key] = current, plan
+    return plan
+
+
+# Plans of heartbeats that were asked for by words alone, with the settings that they hold under. Most operations run
+# again and again, and what there is to check is checked at the first.
+_known: dict[tuple[object, ...], tuple[Settings, Plan]] = {}
+_KNOWN_LIMIT: Final = 256
+
+
+def _key(operation: object, given: Mapping[str, Any], common: object) -> tuple[object, ...] | None:
+    """What a plan follows from beside the settings; None where anything but an operation and a detail was given."""
+    detail = given.get("detail", "")
+    if type(operation) is not str or type(detail) is not str:
+        return None
+    for name, value in given.items():
+        if name not in SETTINGS or (value is not None and name != "detail"):
+            return None
+    return operation, detail, common
+
+
+def _checked(
+    checks: Checks, operation: object, given: Mapping[str, Any], current: Settings, common: float | datetime | None
+) -> Plan:
+    """A plan; common: the deadline of all heartbeats, where there is one."""
     checks.unknown([name for name in given if name not in SETTINGS], SETTINGS)
     named = checks.name("operation", operation, OPERATION_LIMIT, UNNAMED)
     detail = checks.text("detail", given.get("detail"), DETAIL_LIMIT)
     own = checks.deadline(given.get("deadline"))
-    common = current.deadline if current.deadline is not None else deadline_from_environment()
     return Plan(
         operation=named,
         name=f"{named} ({detail})" if detail else named,
@@ -79,8 +111,8 @@ def _limits(checks: Checks, given: Mapping[str, Any], usual: Limits, *, deadline
         if value is not None and value < 2 * held:
             expected = f"expected at least two beats ({2 * held:g} s), got {value:g} s"
             checks.wrong(name, expected, f"{2 * held:g} s is used; give more, or beat more often with beat_every")
-    explicit = [name for name in NAMES if getattr(limits, name) is not None]
-    return replace(limits, explicit=(*explicit, *(["deadline"] if deadline else [])))
+    explicit = tuple(name for name in NAMES if getattr(limits, name) is not None) + (("deadline",) if deadline else ())
+    return limits if limits.explicit == explicit else replace(limits, explicit=explicit)
 
 
 def _labels(common: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ how many asks the iterator that was drawn along with them.
 from __future__ import annotations
 
 import operator
+import sys
 import threading
 import time
 from collections import deque
@@ -21,20 +22,43 @@ T = TypeVar("T")
 _PLENTY = 1 << 62
 _RATE_OVER = 60.0
 
+# What can't change while it is iterated: its own iterator tells how many items it has drawn, for no cost at all. A list
+# can grow and shrink, and at its end its iterator forgets where that was; so it is counted like any other.
+_FIXED = (range, tuple, str, bytes)
+
+# Without the GIL two threads can draw from one `repeat` at the same time, and one of the two draws is lost.
+_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+
 
 class _Tracked:
-    """One tracked iteration: how many items it has drawn, and whether it is over."""
+    """One tracked iteration: how many items it has drawn, and whether it is over.
 
-    def __init__(self) -> None:
-        self.drawn = repeat(True, _PLENTY)
-        self.exhausted = False
-        self.over = False
+    left: gives the length of what is not drawn yet as its `length_hint`. of: what that length was at the start.
+    """
+
+    def __init__(self, left: Iterator[object], of: int) -> None:
+        # Kept as a method, for `__del__` may call it when the interpreter has let go of our module's names.
+        self._left: Callable[[], int] | None = getattr(left, "__length_hint__")  # noqa: B009 (unknown to its type)
+        self._of = of
+        self._final = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the loop has come to its end, or was left."""
+        return self._left is None
 
     @property
     def done(self) -> int:
         """Items finished: the one in hand is not, until the next is asked for."""
-        drawn = _PLENTY - operator.length_hint(self.drawn)
-        return drawn if self.exhausted else max(0, drawn - 1)
+        left = self._left
+        return self._final if left is None else max(0, self._of - left() - 1)
+
+    def end(self, *, exhausted: bool) -> None:
+        """Nothing more is drawn; exhausted: because there is nothing more, so that the last item is finished too."""
+        left = self._left
+        if left is not None:
+            self._final = self._of - left() if exhausted else self.done
+            self._left = None  # a tuple that a loop was left in is not kept alive by its count
 
 
 class _End:
@@ -47,11 +71,19 @@ class _End:
         return self
 
     def __next__(self) -> NoReturn:
-        self._tracked.exhausted = self._tracked.over = True
+        self._tracked.end(exhausted=True)
         raise StopIteration
 
     def __del__(self) -> None:
-        self._tracked.over = True
+        self._tracked.end(exhausted=False)
+
+
+def _drawing(items: Iterator[T], source: object, length: int | None) -> tuple[Iterator[T], _Tracked]:
+    """What to loop over, and what counts along with it."""
+    if type(source) in _FIXED and length is not None:
+        return items, _Tracked(items, length)
+    drawn = repeat(True, _PLENTY)
+    return compress(items, drawn), _Tracked(drawn, _PLENTY)
 
 
 class Counter:
@@ -66,6 +98,7 @@ class Counter:
         self._lock = threading.RLock()
         self._clock = clock
         self._settled = 0
+        self._ones = repeat(None, _PLENTY)
         self._tracks: list[_Tracked] = []
         self._given = total is not None
         self.total = total
@@ -75,17 +108,23 @@ class Counter:
     def done(self) -> int:
         """Items finished so far."""
         with self._lock:
-            return self._settled + sum(track.done for track in self._tracks)
+            ones = _PLENTY - operator.length_hint(self._ones)
+            return ones + self._settled + sum(track.done for track in self._tracks)
 
     def advance(self, n: SupportsIndex = 1) -> None:
         """Count n more items; raises TypeError unless n is a whole number, ValueError when it is below zero."""
-        n = operator.index(n)
+        if n.__class__ is int and n == 1 and _GIL:
+            next(self._ones)  # one step of C, so that threads and signal handlers need no lock, which would cost most
+        else:
+            self._add(operator.index(n))
+        if self.since is None:
+            self.since = self._clock()
+
+    def _add(self, n: int) -> None:
         if n < 0:
             raise ValueError(f"expected a count of 0 or more, got {n}")
         with self._lock:
             self._settled += n
-        if self.since is None:
-            self.since = self._clock()
 
     def reach(self, done: int, total: int | None = None) -> None:
         """Set the count as it stands; it may go back, as when a phase starts again. total None: as before."""
@@ -102,14 +141,15 @@ class Counter:
         source: what the items come from; its length, if it has one, adds to a total that nobody gave. When the items
         themselves raise, the last one drawn counts as in hand.
         """
-        tracked = _Tracked()
+        length = _length(source)
+        drawing, tracked = _drawing(items, source, length)
         with self._lock:
             self._settle()
-            self._expect(_length(source))
+            self._expect(length)
             self._tracks.append(tracked)
         if self.since is None:
             self.since = self._clock()
-        return chain(compress(items, tracked.drawn), _End(tracked))
+        return chain(drawing, _End(tracked))
 
     def _settle(self) -> None:
         """Keep the count of tracks that are over, not the tracks."""

@@ -7,7 +7,7 @@ the part documents of this share, so that hundreds of writers never contend for 
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -84,7 +84,7 @@ class Share:
         self._lock = lock
         self._budget = budget
         self._clock = clock
-        self._writer = secrets.token_hex(6)
+        self._writer = os.urandom(6).hex()
         self._made = 0
         self._seen: set[int] = set()
         self._told = Account()

@@ -13,7 +13,6 @@ from typing import Any
 from .frames import Home, mark_of, stdlib_path
 from .loops import running_task
 from .place import OURS
-from .quiet import caller_of
 from .real_threads import ident_here, native_here
 from .sample import Since
 
@@ -84,5 +83,5 @@ def _opened_in(frame: FrameType | None) -> FrameType | None:
         file = frame.f_code.co_filename
         if not file.startswith(OURS) and stdlib_path(file) != "contextlib.py":
             return frame
-        frame = caller_of(frame)
+        frame = frame.f_back  # of our own thread, which can't return from it meanwhile: see quiet.py
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import struct
 import sys
 from typing import NamedTuple
@@ -29,7 +28,7 @@ _AARCH64 = (
     "242 accept 243 recvmsg 260 wait4 426 io_uring_enter 435 clone 441 epoll_wait 449 futex"
 )
 _TABLES = {"x86_64": _X86_64, "aarch64": _AARCH64}
-_WORDS = _TABLES.get(platform.machine(), "").split()
+_WORDS = _TABLES.get(os.uname().machine if hasattr(os, "uname") else "", "").split()
 _NAMES = {int(number): name for number, name in zip(_WORDS[::2], _WORDS[1::2], strict=True)}
 
 # A call that a stop signal interrupted goes on as restart_syscall; the kernel function it is in still tells.

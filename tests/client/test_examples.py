@@ -18,9 +18,8 @@ def test_an_example_runs_as_shown(process: Process, module: str) -> None:
     """What a docstring shows is what happens."""
     done = process.run(
         f"""
-        import doctest, sys
-        import heartbeat_client
-        print(doctest.testmod(sys.modules["{module}"]))
+        import doctest, importlib
+        print(doctest.testmod(importlib.import_module("{module}")))
         """,
         env={"HANGWATCH_STORE": "off"},
     )
