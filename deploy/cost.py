@@ -25,7 +25,7 @@ class Counts:
     run's end; audit_reads: of the daily full audit, for each record that is kept.
     """
 
-    sweep_reads: int = 8
+    sweep_reads: int = 7
     sweep_writes: int = 1
     run_reads: int = 1
     run_writes: int = 2

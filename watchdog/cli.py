@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 
 from heartbeat_client.lengths import seconds_of
 
-from . import answer_commands, commands
+from . import commands
 from .environment import SETTINGS, SettingsError
 from .policy import PolicyError
-from .policy_text.commands import check_policy
 from .ports import StoreError
 
 __all__ = ["main"]
@@ -141,7 +140,7 @@ def _by(sub: argparse.ArgumentParser) -> None:
 
 def _ack(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "say that you look after a run's problem: no more reminders, but you hear when it gets worse or ends"
-    sub = _add(subs, "ack", answer_commands.ack, said, "ack 3f9c21", "ack 3f9c21 --by ada")
+    sub = _add(subs, "ack", commands.ack, said, "ack 3f9c21", "ack 3f9c21 --by ada")
     sub.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
     _by(sub)
 
@@ -149,7 +148,7 @@ def _ack(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _snooze(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "keep quiet about an operation for a while; what is still wrong after it is told then"
     example = 'snooze "load-*" --for 2h --why "database is being moved"'
-    sub = _add(subs, "snooze", answer_commands.snooze, said, example)
+    sub = _add(subs, "snooze", commands.snooze, said, example)
     sub.add_argument("operation", metavar="OPERATION", help="its name, or a pattern such as load-*")
     sub.add_argument(
         "--for", dest="length", metavar="LENGTH", type=_length, required=True, help="such as 30m, 2h or 3d"
@@ -157,7 +156,7 @@ def _snooze(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sub.add_argument("--why", metavar="TEXT", help="for those who wonder why it is quiet")
     _by(sub)
     said = "end a snooze"
-    sub = _add(subs, "wake", answer_commands.wake, said, 'wake "load-*"')
+    sub = _add(subs, "wake", commands.wake, said, 'wake "load-*"')
     sub.add_argument("operation", metavar="OPERATION", help="the name or pattern that was snoozed")
     _by(sub)
 
@@ -183,7 +182,12 @@ def _doctor(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _check_policy(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     said = "check a policy file: which operations match which rule, and what it would have told of the last runs"
     sub = _add(
-        subs, "check-policy", check_policy, said, "check-policy policy.toml", "check-policy policy.toml --over 3d"
+        subs,
+        "check-policy",
+        commands.check_policy,
+        said,
+        "check-policy policy.toml",
+        "check-policy policy.toml --over 3d",
     )
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--over", metavar="LENGTH", type=_length, default=WEEK, help="how far to look back (default: 7d)")

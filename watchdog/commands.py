@@ -1,4 +1,7 @@
-"""What each command does: open what it needs, call the part that does the work, print."""
+"""What each command does: open what it needs, call the part that does the work, print.
+
+A sweep may be a process of its own each minute: so what it does not need itself is loaded by the command that does.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,28 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
-from .doctor.examination import examination, exit_status
 from .ledger import Ledger
 from .message import Message
 from .policy_text.source import PolicySource, StoreShelf
 from .ports import Channel, DeliveryError, Store, StoreError
-from .pruning import prune_expired, prune_runs
+from .report import sweep_line
 from .rounds import Rounds
-from .survey import story, survey
 from .wiring import Settings, channels, meter, open_store, read_policy, settings, telltale
 
-__all__ = ["demo", "doctor", "prune", "serve", "show", "status", "sweep", "test_notice"]
+__all__ = [
+    "ack",
+    "check_policy",
+    "demo",
+    "doctor",
+    "prune",
+    "serve",
+    "show",
+    "snooze",
+    "status",
+    "sweep",
+    "test_notice",
+    "wake",
+]
 
 DONE, TROUBLE, WRONG = 0, 1, 2
 
@@ -41,6 +55,7 @@ def sweep(given: argparse.Namespace) -> int:
             meter=meter(known),
             telltale=telltale(known),
             link_base=known.link_base,
+            wait=time.sleep if given.watch is None else None,
         )
         return _pass(given, rounds) if given.watch is None else _watch(given, known, rounds)
 
@@ -64,8 +79,6 @@ def _pass(given: argparse.Namespace, rounds: Rounds) -> int:
     if given.json:
         print(json.dumps(report.as_json()), flush=True)
     else:
-        from .screens import sweep_line
-
         print(sweep_line(report), flush=True)
     return DONE if report.complete else TROUBLE
 
@@ -81,6 +94,8 @@ def serve(given: argparse.Namespace) -> int:
 
 def status(given: argparse.Namespace) -> int:
     """`status`: all that runs."""
+    from .survey import survey
+
     known = settings(store=given.store)
     if given.watch is not None:
         from .status_watch import watch_status
@@ -94,6 +109,8 @@ def status(given: argparse.Namespace) -> int:
 
 def show(given: argparse.Namespace) -> int:
     """`show RUN`: all about one run."""
+    from .survey import story
+
     known = settings(store=given.store)
     with _store(known) as store:
         told = story(Ledger(store), read_policy(known.policy), given.run)
@@ -104,12 +121,42 @@ def show(given: argparse.Namespace) -> int:
     return DONE
 
 
+def ack(given: argparse.Namespace) -> int:
+    """`ack RUN`: somebody looks after the open incident of a run."""
+    from . import answer_commands
+
+    return answer_commands.ack(given)
+
+
+def snooze(given: argparse.Namespace) -> int:
+    """`snooze OPERATION --for LENGTH`: quiet about an operation, or a pattern of them."""
+    from . import answer_commands
+
+    return answer_commands.snooze(given)
+
+
+def wake(given: argparse.Namespace) -> int:
+    """`wake OPERATION`: the end of that quiet."""
+    from . import answer_commands
+
+    return answer_commands.wake(given)
+
+
+def check_policy(given: argparse.Namespace) -> int:
+    """`check-policy FILE`: its mistakes, or what it would have told lately."""
+    from .policy_text import commands
+
+    return commands.check_policy(given)
+
+
 def _no_such_run(run: str) -> str:
     return f"expected the id of one run or its beginning, got {run[:80]!r}, which fits none or many; see status --all"
 
 
 def doctor(given: argparse.Namespace) -> int:
     """`doctor`: try each part, and say each finding as it comes."""
+    from .doctor.examination import examination, exit_status
+
     findings = []
     for finding in examination(os.environ, given.store, given.fix, client=given.client, trying=_trying):
         findings.append(finding)
@@ -151,6 +198,8 @@ def _try(channel: Channel, message: Message) -> bool:
 
 def prune(given: argparse.Namespace) -> int:
     """`prune`: delete what has expired, or the runs named."""
+    from .pruning import prune_expired
+
     known = settings(store=given.store)
     with _store(known) as store:
         if given.runs:
@@ -161,6 +210,8 @@ def prune(given: argparse.Namespace) -> int:
 
 
 def _prune_named(store: Store, runs: list[str], dry_run: bool) -> int:
+    from .pruning import prune_runs
+
     found = prune_runs(store, runs, dry_run=dry_run)
     for run in runs:
         print(f"{run}: {'found' if dry_run else 'deleted'}" if run in found else f"{run}: there is no such run")

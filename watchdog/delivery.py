@@ -61,19 +61,41 @@ class Delivery:
         self._policy = audience.policy
         self._report = report
         self._edited: set[str] = set()
+        self._refused: dict[str, datetime] = {}
 
-    def run(self, swept_at: datetime, began: float, clock: Callable[[], float]) -> None:
+    def run(
+        self,
+        swept_at: datetime,
+        began: float,
+        clock: Callable[[], float],
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
         """Send what is ready, the oldest first, until the sweep's time is up.
 
         swept_at: the sweep's now. began: the clock's reading at that instant, so that the time since can be added.
+        wait: sleeps so many seconds. What a channel refused is then tried again as soon as it may be, if that is
+        within the sweep's time: the next sweep is a minute away.
         """
-        for held in self._ledger.open_notices():
+        self._tell_all(self._ledger.open_notices(), swept_at, began, clock)
+        until = swept_at + timedelta(seconds=self._policy.pace.budget - SHORTEST_SEND)
+        while wait is not None and self._refused and (at := min(self._refused.values())) < until:
+            wait(max(0.0, (at - swept_at).total_seconds() - (clock() - began)))
+            again = {name for name, ready_at in self._refused.items() if ready_at < until}
+            self._refused = {}
+            self._report.undelivered = [one for one in self._report.undelivered if one["notice"] not in again]
+            held = [held for held in self._ledger.open_notices() if held.value.id in again]
+            self._tell_all(held, swept_at, began, clock)
+
+    def _tell_all(
+        self, notices: Iterable[Held[Notice]], swept_at: datetime, began: float, clock: Callable[[], float]
+    ) -> None:
+        for held in notices:
             now = swept_at + timedelta(seconds=clock() - began)
             seconds_left = self._policy.pace.budget - (clock() - began)
             if not held.value.ready(now):
                 self._leave(held.value, held.value.error or "another sweep is sending it")
             elif seconds_left < SHORTEST_SEND:
-                self._leave(held.value, "the sweep's time is up; the next one goes on")
+                self._leave(held.value, held.value.error or "the sweep's time is up; the next one goes on")
             else:
                 self.tell(held, now, seconds_left)
 
@@ -203,6 +225,8 @@ class Delivery:
         after = attempt.notice.failed(attempt.before, attempt.now, failure, pause)
         self._mark(attempt.claimed, after)
         self._leave(after, failure.text)
+        if after.next_try_at is not None and after.kind != EDITED:
+            self._refused[after.id] = after.next_try_at
         level = logging.WARNING if after.kind == EDITED and after.state == GAVE_UP else logging.ERROR
         log.log(level, "notice %s is not delivered (%s): %s", after.id, after.state, failure.text)
 

@@ -20,12 +20,14 @@ from .notice import NOTICES, Notice
 from .ports import Create, Delete, Document, Replace, Store, Where
 from .snooze import Snoozes
 
-__all__ = ["WATCHDOG", "Held", "Ledger", "RunRecord", "SweepState", "creation"]
+__all__ = ["WATCHDOG", "Held", "Ledger", "RunRecord", "SweepState", "Written", "creation", "has_expired", "run_record"]
 
 WATCHDOG = "hangwatch_watchdog"
 STATE_ID = "sweep"
 SNOOZES_ID = "snoozes"
+STANDING = (STATE_ID, SNOOZES_ID)
 LATELY = timedelta(minutes=15)
+ASKED_TOGETHER = 30  # as many as a `Where` takes
 
 log = logging.getLogger("watchdog")
 
@@ -52,6 +54,14 @@ class RunRecord:
     def readable(self) -> Run | None:
         """The run, None where the record can't be read."""
         return self.run if isinstance(self.run, Run) else None
+
+
+@dataclass(frozen=True)
+class Written:
+    """Records of runs that were written since an instant. living: those that run. over: all others."""
+
+    living: list[RunRecord]
+    over: list[RunRecord]
 
 
 @dataclass(frozen=True)
@@ -98,12 +108,12 @@ class Ledger:
 
     def standing(self) -> tuple[Held[SweepState], Held[Snoozes]]:
         """What the sweeps before left, and the quiet that people asked for."""
-        found = self.store.get(WATCHDOG, [STATE_ID, SNOOZES_ID])
-        state, snoozes = found.get(STATE_ID), found.get(SNOOZES_ID)
-        return (
-            Held(SweepState.from_document(state.fields), state.version) if state else Held(SweepState(), None),
-            Held(Snoozes.from_document(snoozes.fields), snoozes.version) if snoozes else Held(Snoozes(), None),
-        )
+        return _standing(self.store.get(WATCHDOG, STANDING))
+
+    def standing_now(self) -> tuple[datetime, Held[SweepState], Held[Snoozes]]:
+        """The server's clock, and what stands, in one request."""
+        now, found = self.store.get_now(WATCHDOG, STANDING)
+        return (now, *_standing(found))
 
     def state(self) -> Held[SweepState]:
         """What the sweeps before left."""
@@ -120,12 +130,19 @@ class Ledger:
     def due(self, now: datetime, limit: int) -> list[RunRecord]:
         """Runs that could be anything but healthy, and ended ones that were called lost; the longest due first."""
         documents = self.store.find(RUNS, Where("due_at", "<=", now), limit)
-        back = [_record(one) for one in documents if _has_ended(one) and one.fields.get("revived_at") is not None]
+        back = [run_record(one) for one in documents if _has_ended(one) and one.fields.get("revived_at") is not None]
         return _living(documents, now) + back
 
     def running(self, now: datetime) -> list[RunRecord]:
         """All runs that say they run."""
         return _living(self.store.find(RUNS, Where("state", "==", RUNNING)), now)
+
+    def written_since(self, instant: datetime, now: datetime, limit: int) -> Written:
+        """Runs that their clients wrote after an instant, those that ended too; the first of `limit`."""
+        documents = self.store.find(RUNS, Where("beat_at", ">", instant), limit)
+        living = _living((one for one in documents if one.fields.get("state") == RUNNING), now)
+        known = {record.id for record in living}
+        return Written(living, [run_record(document) for document in documents if document.id not in known])
 
     def everything(self, now: datetime) -> list[RunRecord]:
         """All runs that have not ended, a stranger's record without a state among them: reads the whole collection."""
@@ -134,17 +151,17 @@ class Ledger:
     def ended_since(self, instant: datetime, limit: int) -> list[Run]:
         """Runs that ended after an instant, the first to end first."""
         found = self.store.find(RUNS, Where("ended_at", ">", instant), limit)
-        return [run for document in found if (run := _record(document).readable) is not None]
+        return [run for document in found if (run := run_record(document).readable) is not None]
 
     def all_runs(self) -> list[RunRecord]:
         """All records of runs, ended ones too."""
-        return [_record(document) for document in self.store.find(RUNS)]
+        return [run_record(document) for document in self.store.find(RUNS)]
 
     def runs(self, ids: Iterable[str]) -> dict[str, RunRecord]:
         """The runs with these ids, as far as they exist."""
         wanted = sorted(set(ids))
         found = self.store.get(RUNS, wanted) if wanted else {}
-        return {run_id: _record(document) for run_id, document in found.items()}
+        return {run_id: run_record(document) for run_id, document in found.items()}
 
     def open_incidents(self) -> list[Held[Incident]]:
         """Incidents that go on."""
@@ -168,6 +185,16 @@ class Ledger:
         found = _read(self.store.find(INCIDENTS, Where("run_id", "==", run_id)), Incident.from_document)
         return sorted(found, key=lambda held: held.value.episode)
 
+    def episodes_of(self, run_ids: Iterable[str]) -> dict[str, list[Held[Incident]]]:
+        """The same of each of these runs, in few requests; an empty list for one that never had an incident."""
+        wanted = sorted(set(run_ids))
+        found: dict[str, list[Held[Incident]]] = {run_id: [] for run_id in wanted}
+        for begin in range(0, len(wanted), ASKED_TOGETHER):
+            asked = Where("run_id", "in", wanted[begin : begin + ASKED_TOGETHER])
+            for held in _read(self.store.find(INCIDENTS, asked), Incident.from_document):
+                found.setdefault(held.value.run_id, []).append(held)
+        return {run_id: sorted(episodes, key=lambda held: held.value.episode) for run_id, episodes in found.items()}
+
     def open_notices(self) -> list[Held[Notice]]:
         """Notices that still have to be sent, the oldest first; of those made at once, endings first and edits last."""
         found = _read(self.store.find(NOTICES, Where("open", "==", True)), Notice.from_document)
@@ -180,10 +207,9 @@ class Ledger:
         return {held.value.id: held for held in _read(list(found.values()), Notice.from_document)}
 
     def save_notice(self, notice: Notice, version: Any) -> Held[Notice] | None:
-        """Change a notice; None when another sweep was first. The version held now has to be read again."""
-        if not self.store.commit([Replace(NOTICES, notice.id, notice.to_document(), version)]):
-            return None
-        return self.notices([notice.id]).get(notice.id)
+        """Change a notice; as it is held now, None when another sweep was first."""
+        after = self.store.put(Replace(NOTICES, notice.id, notice.to_document(), version))
+        return None if after is None else Held(notice, after)
 
     def commit(
         self,
@@ -198,6 +224,14 @@ class Ledger:
         writes += [creation(notice) for notice in notices]
         writes += [Replace(RUNS, record.id, {"due_at": None}, record.version) for record in given_up]
         return self.store.commit(writes)
+
+
+def _standing(found: Mapping[str, Document]) -> tuple[Held[SweepState], Held[Snoozes]]:
+    state, snoozes = found.get(STATE_ID), found.get(SNOOZES_ID)
+    return (
+        Held(SweepState.from_document(state.fields), state.version) if state else Held(SweepState(), None),
+        Held(Snoozes.from_document(snoozes.fields), snoozes.version) if snoozes else Held(Snoozes(), None),
+    )
 
 
 def _rank(notice: Notice) -> tuple[bool, bool]:
@@ -216,7 +250,8 @@ def _whole(collection: str, document_id: str, fields: Mapping[str, Any], version
     return Replace(collection, document_id, fields, version)
 
 
-def _record(document: Document) -> RunRecord:
+def run_record(document: Document) -> RunRecord:
+    """A run as it is stored."""
     try:
         run: Run | RecordError = Run.from_document(document.id, document.fields)
     except RecordError as error:
@@ -226,15 +261,16 @@ def _record(document: Document) -> RunRecord:
 
 def _living(documents: Iterable[Document], now: datetime) -> list[RunRecord]:
     # Firestore deletes what has expired within a day of it, and lists it until then.
-    records = (_record(document) for document in documents if not _has_ended(document))
-    return [record for record in records if not _expired(record, now)]
+    records = (run_record(document) for document in documents if not _has_ended(document))
+    return [record for record in records if not has_expired(record, now)]
 
 
 def _has_ended(document: Document) -> bool:
     return str(document.fields.get("state")) in ENDED
 
 
-def _expired(record: RunRecord, now: datetime) -> bool:
+def has_expired(record: RunRecord, now: datetime) -> bool:
+    """Whether the store may have deleted it by now."""
     run = record.readable
     return run is not None and run.expires_at is not None and run.expires_at <= now
 

@@ -68,13 +68,14 @@ class Document:
 class Where:
     """A condition on one top-level field, so that an index that Firestore keeps by itself serves it.
 
-    `==` compares text or true/false; `<=`, `>` and `<` compare instants, or texts by their characters. `<` gives the
-    nearest first, so that the last one before is one read. A document without the field, or with a value of another
-    kind in it, never matches; no field is asked for both by instants and by texts.
+    `==` compares text or true/false; `in` is `==` with any of a sequence of 1 to 30 texts; `<=`, `>` and `<` compare
+    instants, or texts by their characters. `<` gives the nearest first, so that the last one before is one read. A
+    document without the field, or with a value of another kind in it, never matches; no field is asked for both by
+    instants and by texts.
     """
 
     field: str
-    compare: Literal["==", "<=", ">", "<"]
+    compare: Literal["==", "in", "<=", ">", "<"]
     value: Any
 
 
@@ -117,11 +118,17 @@ class Store(Protocol):
     def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
         """The documents with these ids; those that do not exist are not in the answer."""
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """What `now` and `get` say, in one request; at least one id."""
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
-        """Documents that match, in the order of the field but for `==`; all of the collection without a condition."""
+        """Documents that match, in the order of the field, for `==` and `in` of their ids; all without a condition."""
 
     def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
         """Apply all writes or none. False: one of them found that somebody else was first."""
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """Apply one write; the version that the document is at now. None: somebody else was first."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-__all__ = ["SweepReport"]
+__all__ = ["SweepReport", "sweep_line"]
 
 
 @dataclass
@@ -68,3 +68,14 @@ _LISTS = ("told", "undelivered", "unjudged", "held", "covered", "withdrawn")
 
 def _text(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
+
+
+def sweep_line(report: SweepReport) -> str:
+    """One sweep in one line."""
+    parts = [f"{report.now:%H:%M:%S} read {report.read}"]
+    for name in ("told", "undelivered", "unjudged", "held"):
+        count = len(getattr(report, name))
+        if count:
+            parts.append(f"{name} {count}")
+    titles = [str(told["title"]) for told in report.told] + [str(left["why"]) for left in report.undelivered]
+    return ", ".join(parts) + "".join(f"\n  {title}" for title in titles)

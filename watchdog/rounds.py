@@ -21,7 +21,10 @@ END_SECONDS = 5.0
 
 
 class Rounds:
-    """A watchdog at work. policy: asked before each sweep, so that a changed file needs no restart."""
+    """A watchdog at work. policy: asked before each sweep, so that a changed file needs no restart.
+
+    wait: sleeps so many seconds; for sweeps that come each minute, see `Delivery.run`.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Rounds:
         meter: Meter | None = None,
         telltale: Telltale | None = None,
         link_base: str = "",
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         self._store = store
         self._channels = tuple(channels)
@@ -39,6 +43,7 @@ class Rounds:
         self._meter = meter
         self._telltale = telltale
         self._link_base = link_base
+        self._wait = wait
 
     def go(self, *, audit: bool = False) -> SweepReport:
         """One sweep. Raises `StoreError` when the store can't be used, after the telltale heard of it."""
@@ -53,7 +58,13 @@ class Rounds:
 
     def _sweep(self, audit: bool) -> SweepReport:
         sweep = Sweep(
-            self._store, self._channels, self._policy(), link_base=self._link_base, audit=audit, meter=self._meter
+            self._store,
+            self._channels,
+            self._policy(),
+            link_base=self._link_base,
+            audit=audit,
+            meter=self._meter,
+            wait=self._wait,
         )
         return sweep.run()
 

@@ -1,17 +1,21 @@
-"""Saving what a sweep changes: each incident in one commit with the notices about it, before any of them is sent."""
+"""Saving what a sweep changes: each incident in one commit with the notices about it, before any of them is sent.
+
+Groups of changes that have nothing to do with each other share a commit too, where they fit: a thousand problems at
+once are a handful of requests.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .audience import Audience
 from .changes import Change
 from .incident import EDITED, OPENED, RESOLVED, Incident
-from .ledger import Held, Ledger
+from .ledger import Held, Ledger, RunRecord
 from .notice import Notice, channel_of, notice_id
-from .ports import ThreadedChannel
+from .ports import StoreError, ThreadedChannel
 from .report import SweepReport
 from .telling import Subject
 
@@ -20,7 +24,23 @@ __all__ = ["Saving"]
 log = logging.getLogger("watchdog")
 
 # A store takes 400 writes at once, and beside those of the incidents there are those of the notices.
+MOST_WRITES = 400
 MOST_TOGETHER = 300
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Changes that share their notices, and what is to be written of them."""
+
+    changes: Sequence[Change]
+    incidents: Sequence[Held[Incident]]
+    notices: Sequence[Notice]
+    given_up: Sequence[RunRecord]
+
+    @property
+    def writes(self) -> int:
+        """How many documents it changes."""
+        return len(self.incidents) + len(self.notices) + len(self.given_up)
 
 
 class Saving:
@@ -37,25 +57,52 @@ class Saving:
         for change in changes:
             alone = change.tell is None or change.give_up is not None
             groups.setdefault(change.held.value.id if alone else change.group, []).append(change)
-        for group in groups.values():
-            for begin in range(0, len(group), MOST_TOGETHER):
-                self._save_together(group[begin : begin + MOST_TOGETHER])
+        parts = [
+            group[begin : begin + MOST_TOGETHER]
+            for group in groups.values()
+            for begin in range(0, len(group), MOST_TOGETHER)
+        ]
+        for batch in _batches([self._prepared(part) for part in parts]):
+            self._save_batch(batch)
 
-    def _save_together(self, group: Sequence[Change]) -> None:
-        if not self._save_group(group) and len(group) > 1:
-            for change in group:
-                self._save_group([change])
+    def _save_batch(self, batch: Sequence[_Group]) -> None:
+        """Save groups in one commit; each by itself where that fails, for one of them must not stop the others."""
+        if len(batch) == 1 or not self._committed_together(batch):
+            for group in batch:
+                self._save_group(group)
 
-    def _save_group(self, group: Sequence[Change]) -> bool:
-        kind = group[0].tell
-        notices = self._notices(kind, group) if kind is not None else []
-        edits = self.edits([change.held.value for change in group if change.stale]) if kind != OPENED else []
-        incidents = [Held(self._after(change, notices, edits), change.held.version) for change in group]
-        given_up = [change.give_up for change in group if change.give_up is not None]
-        if self._ledger.commit(incidents, [*notices, *edits], given_up):
-            return True
-        log.info("another sweep was first with %s", ", ".join(held.value.id for held in incidents))
-        return False
+    def _committed_together(self, batch: Sequence[_Group]) -> bool:
+        try:
+            return self._commit(batch)
+        except StoreError as error:
+            if error.away:
+                raise
+            return False
+
+    def _save_group(self, group: _Group) -> None:
+        if self._commit([group]):
+            return
+        _log_overtaken(group)
+        if len(group.changes) > 1:
+            for change in group.changes:
+                alone = self._prepared([change])
+                if not self._commit([alone]):
+                    _log_overtaken(alone)
+
+    def _prepared(self, changes: Sequence[Change]) -> _Group:
+        kind = changes[0].tell
+        notices = self._notices(kind, changes) if kind is not None else []
+        edits = self.edits([change.held.value for change in changes if change.stale]) if kind != OPENED else []
+        incidents = [Held(self._after(change, notices, edits), change.held.version) for change in changes]
+        given_up = [change.give_up for change in changes if change.give_up is not None]
+        return _Group(changes, incidents, [*notices, *edits], given_up)
+
+    def _commit(self, groups: Sequence[_Group]) -> bool:
+        return self._ledger.commit(
+            [held for group in groups for held in group.incidents],
+            [notice for group in groups for notice in group.notices],
+            [record for group in groups for record in group.given_up],
+        )
 
     def _after(self, change: Change, notices: Sequence[Notice], edits: Sequence[Notice]) -> Incident:
         incident = change.held.value
@@ -96,3 +143,20 @@ class Saving:
             Notice(notice_id(lead, lead.edition + 1, EDITED, name), EDITED, name, (lead.id,), message, made_at=now)
             for name in names
         ]
+
+
+def _batches(groups: Iterable[_Group]) -> list[list[_Group]]:
+    """The groups in their order, as many together as one commit takes."""
+    batches: list[list[_Group]] = []
+    room = 0
+    for group in groups:
+        if group.writes > room:
+            batches.append([])
+            room = MOST_WRITES
+        batches[-1].append(group)
+        room -= group.writes
+    return batches
+
+
+def _log_overtaken(group: _Group) -> None:
+    log.info("another sweep was first with %s", ", ".join(held.value.id for held in group.incidents))

@@ -61,8 +61,8 @@ class Seen:
 
 def look(ledger: Ledger, policy: Policy, *, audit: bool = False, measured: bool = False) -> Seen:
     """Read and judge. audit: every record. measured: all live runs too, each `measure_every`. Raises `StoreError`."""
-    now = ledger.now()
-    seen = Seen(now, *ledger.standing())
+    seen = Seen(*ledger.standing_now())
+    now = seen.now
     # Before the runs: whoever resolves one of these meanwhile makes our change of it fail, not open it anew.
     seen.incidents = ledger.open_incidents()
     due = ledger.due(now, DUE_LIMIT)

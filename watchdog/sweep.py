@@ -37,7 +37,7 @@ class Sweep:
     """One pass over a store; make a new one for each.
 
     link_base: address of this watchdog's own page, for links; empty for none. meter: where figures go. clock: monotonic
-    seconds.
+    seconds. wait: sleeps so many; without it, what a channel refused is left for the next pass.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Sweep:
         audit: bool = False,
         meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         self._ledger = Ledger(store)
         self._channels = tuple(channels)
@@ -58,6 +59,7 @@ class Sweep:
         self._audit = audit
         self._meter = meter
         self._clock = clock
+        self._wait = wait
 
     def run(self) -> SweepReport:
         """Do the pass. Raises `StoreError` when the store can't be used; anything else is in the report."""
@@ -69,7 +71,7 @@ class Sweep:
         report.doubt_until = seen.doubt.until if seen.doubt and seen.doubtful else None
         audience = Audience(self._channels, self._policy, self._link_base, seen.snoozes.value)
         Saving(self._ledger, audience, report).save(changes)
-        Delivery(self._ledger, audience, report).run(seen.now, began, self._clock)
+        Delivery(self._ledger, audience, report).run(seen.now, began, self._clock, self._wait)
         self._finish(seen, report, began)
         return report
 

@@ -28,7 +28,7 @@ from tests.support.world import World
 from watchdog.adapters.firestore import FirestoreStore
 from watchdog.ledger import Ledger
 from watchdog.policy_text.file import parse_policy
-from watchdog.ports import Create, Store
+from watchdog.ports import Create, Document, Store
 
 __all__ = [
     "ALONE",
@@ -118,6 +118,9 @@ class _Clocked:
 
     def now(self) -> datetime:
         return self._world.now
+
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        return self._world.now, self._store.get(collection, ids)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

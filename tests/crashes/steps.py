@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from watchdog.message import Message
 from watchdog.ports import Channel, Create, Delete, Document, Receipt, Replace, Store, ThreadedChannel, Where
@@ -65,6 +65,11 @@ class SteppedStore:
         """See `Store.get`."""
         return self._steps.take(f"get {collection}", lambda: self._store.get(collection, ids))
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """The instant that was given, and what the store has."""
+        _, found = self._steps.take(f"get {collection}", lambda: self._store.get_now(collection, ids))
+        return self._now, found
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`."""
         name = f"find {collection}" + (f".{where.field}" if where else "")
@@ -74,6 +79,10 @@ class SteppedStore:
         """See `Store.commit`."""
         what = "+".join(dict.fromkeys(write.collection for write in writes))
         return self._steps.take(f"commit {what}", lambda: self._store.commit(writes))
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        return self._steps.take(f"commit {write.collection}", lambda: self._store.put(write))
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -93,7 +93,7 @@ def test_a_killed_sweep_loses_nothing_on_firestore(name: str, way: str, tmp_path
 def test_a_duplicate_comes_of_one_instant_only(tmp_path: Path, sweepers: tuple[Sweeper, Sweeper]) -> None:
     """Killed right before sending: told once. Between sending and marking: twice. Once it is marked: once."""
     with staged("opened", SQLITE, tmp_path, sweepers) as stage:
-        row = stage.row(ALONE, range(11, 14))
+        row = stage.row(ALONE, range(9, 12))
 
     assert [fate.between.partition("after ")[2] for fate in row.fates] == [
         "get hangwatch_runs",

@@ -40,6 +40,14 @@ CALLS: Mapping[str, Call] = {
     "Cloud Scheduler: POST /sweep": Call(
         "scheduler", frozenset({"run.routes.invoke"}), f"{CLOUD}/run/docs/reference/iam/permissions"
     ),
+    "people: GET / of a page behind Identity-Aware Proxy": Call(
+        "page viewer", frozenset({"iap.webServiceVersions.accessViaIAP"}), f"{CLOUD}/iap/docs/managing-access"
+    ),
+    "Identity-Aware Proxy: GET / of the page": Call(
+        "proxy",
+        frozenset({"run.routes.invoke"}),
+        f"{CLOUD}/run/docs/securing/identity-aware-proxy-cloud-run",
+    ),
     "people: GET /": Call("viewer", frozenset({"run.routes.invoke"}), f"{CLOUD}/run/docs/reference/iam/permissions"),
 }
 
@@ -49,6 +57,7 @@ GRANTS: Mapping[str, frozenset[str]] = {
     "roles/monitoring.metricWriter": frozenset({"monitoring.timeSeries.create"}),
     "roles/secretmanager.secretAccessor": frozenset({"secretmanager.versions.access"}),
     "roles/run.invoker": frozenset({"run.routes.invoke"}),
+    "roles/iap.httpsResourceAccessor": frozenset({"iap.webServiceVersions.accessViaIAP"}),
 }
 
 

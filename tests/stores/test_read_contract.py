@@ -269,6 +269,65 @@ def test_find_by_text(place: Place) -> None:
     assert ids(store.find(RUNS, Where("state", "==", "running"), limit=1)) == ["r00"]
 
 
+def test_find_by_any_of_some_texts(place: Place) -> None:
+    """`in` matches each of the texts exactly, and a value of another kind as little as `==` does."""
+    strange = ["r", "r1 ", None, 1, True, ["r1"], {"r1": "r1"}]
+    for number, value in enumerate(["r1", "r2", "r1", *strange]):
+        place.stranger_writes(INCIDENTS, f"i{number}", {"run_id": value})
+    store = place.store()
+
+    assert ids(store.find(INCIDENTS, Where("run_id", "in", ["r2", "r1", "missing"]))) == ["i0", "i1", "i2"]
+    assert ids(store.find(INCIDENTS, Where("run_id", "in", ["r1"]), limit=1)) == ["i0"]
+    assert store.find(INCIDENTS, Where("run_id", "in", ["missing"])) == []
+
+
+@pytest.mark.parametrize("count", [1, 30], ids=["one", "as_many_as_there_may_be"])
+def test_find_by_as_many_texts_as_there_may_be(store: Store, count: int) -> None:
+    """From 1 to 30 texts may be asked for at once; what was found is all there, past the size of a page too."""
+    names = [f"r{number:02}" for number in range(count)]
+    for begin in range(0, 600, 300):
+        numbers = range(begin, begin + 300)
+        assert store.commit([Create(INCIDENTS, f"i{n:03}", {"run_id": names[n % count]}) for n in numbers])
+
+    assert ids(store.find(INCIDENTS, Where("run_id", "in", names))) == [f"i{number:03}" for number in range(600)]
+
+
+@pytest.mark.parametrize("count", [0, 31], ids=["none", "too_many"])
+def test_no_texts_or_too_many_are_refused(store: Store, count: int) -> None:
+    """More than 30 texts, and none, are no question that Firestore takes: no store does."""
+    with pytest.raises(ValueError, match=f"hangwatch_incidents.run_id: expected 1 to 30 texts, got {count}"):
+        store.find(INCIDENTS, Where("run_id", "in", ["r"] * count))
+
+
+def test_what_is_there_and_the_time(store: Store) -> None:
+    """The server's clock comes with the documents, or with the news that there are none."""
+    before = store.now()
+    document = created(store, INCIDENTS, "there", {"n": 1})
+    now, found = store.get_now(INCIDENTS, ["there", "missing"])
+    later, nothing = store.get_now(INCIDENTS, ["missing"])
+
+    assert found == {"there": document}
+    assert nothing == {}
+    assert before <= now <= later <= store.now()
+    assert now.utcoffset() == timedelta(0)
+
+
+def test_a_write_tells_the_version_that_it_leaves(store: Store) -> None:
+    """Who made or changed a document may change it again, without reading it; who was not first learns just that."""
+    first = store.put(Create(INCIDENTS, "i1", {"n": 1}))
+    assert store.get(INCIDENTS, ["i1"])["i1"].version == first
+    assert store.put(Create(INCIDENTS, "i1", {"n": 9})) is None
+    second = store.put(Replace(INCIDENTS, "i1", {"n": 2}, first))
+    assert second is not None
+    assert second != first
+    assert store.put(Replace(INCIDENTS, "i1", {"n": 9}, first)) is None
+    assert store.put(Replace(INCIDENTS, "missing", {"n": 9}, first)) is None
+
+    assert store.put(Replace(INCIDENTS, "i1", {"n": 3}, second)) is not None
+    assert store.get(INCIDENTS, ["i1"])["i1"].fields == {"n": 3}
+    assert store.get(INCIDENTS, ["missing"]) == {}
+
+
 def test_find_before_an_instant(store: Store) -> None:
     """`<` gives what came before the instant, itself left out, the last one first."""
     tick = timedelta(microseconds=1)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.slack_server import Answer, SlackServer, late, no_answer, rate_limited, refused, reset
-from tests.support.world import World, a_run, counted
+from tests.support.world import Recorder, World, a_run, counted
 from watchdog.adapters.slack import SlackWebhook
 from watchdog.message import Message
 from watchdog.notice import GAVE_UP, RETRY, SENT, WITHDRAWN, Notice
 from watchdog.policy import Pace, Policy
 from watchdog.policy_text.file import parse_policy
-from watchdog.ports import Channel, Receipt
+from watchdog.ports import Channel, DeliveryError, Receipt
 from watchdog.report import SweepReport
 from watchdog.saving import MOST_TOGETHER
 from watchdog.sweep import Sweep
@@ -291,3 +291,70 @@ def test_a_slow_slack_does_not_hold_up_the_sweep(world: World, slack: SlackServe
 
     assert notice(world, "load").heard
     assert notice(world, "load").error.startswith("slack: no answer within ")
+
+
+@pytest.mark.parametrize(
+    ("refusals", "asked", "waits", "told"),
+    [
+        pytest.param(0, None, [], True, id="nothing_is_refused"),
+        pytest.param(1, None, [5.0], True, id="one_refusal"),
+        pytest.param(2, None, [5.0, 10.0], True, id="two"),
+        pytest.param(3, None, [5.0, 10.0, 20.0], True, id="three"),
+        pytest.param(4, None, [5.0, 10.0, 20.0], False, id="then_the_sweeps_time_is_up"),
+        pytest.param(1, 42.0, [42.0], True, id="as_long_as_the_channel_asks"),
+        pytest.param(1, 43.0, [], False, id="but_not_beyond_the_sweeps_time"),
+    ],
+)
+def test_what_is_refused_is_tried_again_by_the_same_sweep(
+    world: World, refusals: int, asked: float | None, waits: list[float], told: bool
+) -> None:
+    """A sweep that may wait tries again after 5 s, 10 s more, 20 s more, as long as its 45 s allow."""
+    channel, clock, waited = Recorder("slack"), Ticking(0.0), []
+    errors: list[DeliveryError | None] = [DeliveryError("busy", permanent=False, retry_after=asked)] * refusals
+    world.channels = [channel]
+
+    def refuse() -> None:
+        channel.fail_with = errors.pop() if errors else None
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        clock.now += seconds
+
+    channel.before_send = refuse
+    stuck(world, 6, "load")
+    report = Sweep(world.store, world.channels, world.policy, clock=clock, wait=wait).run()
+
+    assert waited == waits
+    assert bool(channel.messages) is told
+    assert [one["state"] for one in report.undelivered] == ([] if told else [RETRY])
+    assert notice(world, "load").attempts == (refusals if not told else refusals + 1)
+
+
+def test_what_is_well_again_meanwhile_is_not_told(world: World) -> None:
+    """While the sweep waited the run moved: the notice is withdrawn, and nobody hears of it."""
+    channel, clock = Recorder("slack"), Ticking(0.0)
+    channel.fail_with = DeliveryError("busy", permanent=False)
+    world.channels = [channel]
+
+    def wait(seconds: float) -> None:
+        clock.now += seconds
+        channel.fail_with = None
+        world.beat(a_run("load", operation="load", host="load", **counted(42)), moved_at=world.now)
+
+    stuck(world, 6, "load")
+    report = Sweep(world.store, world.channels, world.policy, clock=clock, wait=wait).run()
+
+    assert (channel.messages, report.undelivered) == ([], [])
+    assert report.withdrawn == ["load.1.1.opened.slack"]
+
+
+def test_a_sweep_that_may_not_wait_leaves_it_to_the_next(world: World) -> None:
+    """Without a way to wait, what was refused stays for the next sweep."""
+    channel = Recorder("slack")
+    channel.fail_with = DeliveryError("busy", permanent=False)
+    world.channels = [channel]
+    stuck(world, 6, "load")
+    report = world.sweep()
+
+    assert [one["state"] for one in report.undelivered] == [RETRY]
+    assert notice(world, "load").attempts == 1

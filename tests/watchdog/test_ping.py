@@ -194,7 +194,6 @@ REFUSALS: dict[str, tuple[Trouble, bool, str]] = {
     "gone": (Trouble(410), True, "the check is gone"),
     "another_4xx": (Trouble(418), True, "check HANGWATCH_PING_URL"),
     "a_status_without_a_name": (Trouble(499), True, "check HANGWATCH_PING_URL"),
-    "too_often": (Trouble(429), False, "sweep less often"),
     "too_slow": (Trouble(408), False, "check HANGWATCH_PING_URL"),
     "a_redirect": (Trouble(302, headers={"Location": "http://127.0.0.1:9/taken"}), True, "not followed"),
     "a_lasting_redirect": (Trouble(308, headers={"Location": "/elsewhere"}), True, "not followed"),
@@ -223,31 +222,53 @@ def test_an_unknown_check_is_refused(server: PingServer, check: Check) -> None:
     assert "answered 404; there is no such check" in str(error)
 
 
-def test_the_sixth_ping_within_a_minute_is_refused(server: PingServer, check: Check) -> None:
-    """More than five pings a minute are refused for the moment, not for good."""
-    ping, _ = pinging(server.of(check))
-    for _ in range(5):
-        ping.done("", seconds=5)
-    error = refused(ping)
-    server.now += 60
-    ping.done("", seconds=5)
-
-    assert not error.permanent
-    assert len(check.pings) == 6
+SOFTLY = pytest.mark.parametrize("softly", [False, True], ids=["by_its_status", "in_words"])
 
 
-def test_a_refusal_in_words_is_one() -> None:
-    """The hosted service's 200 with `OK (not found)` or `OK (rate limited)` counts as the refusal that it is."""
-    with PingServer(softly=True) as server:
+@SOFTLY
+def test_a_check_that_hears_of_many_sweeps_may_refuse_some(softly: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """More than five pings a minute are refused for the moment: a sweep's begin and end take that as a quiet note."""
+    caplog.set_level(logging.INFO, "watchdog")
+    with PingServer(softly=softly) as server:
         check = server.checks.add()
         ping, _ = pinging(server.of(check))
         for _ in range(5):
             ping.done("", seconds=5)
-        limited = refused(ping)
+        assert not caplog.records
+        ping.began(seconds=5)
+        ping.done("", seconds=5)
+        assert len(check.pings) == 5
+        server.now += 60
+        ping.done("", seconds=5)
+
+    assert len(check.pings) == 6
+    said = [record for record in caplog.records if record.name == "watchdog"]
+    assert [record.levelno for record in said] == [logging.INFO] * 2
+    assert all("answered 429" in record.message and "sweep less often" in record.message for record in said)
+
+
+@SOFTLY
+@pytest.mark.parametrize("way", ["failed", "logged"])
+def test_trouble_that_a_check_does_not_take_is_told(softly: bool, way: str) -> None:
+    """That a sweep failed must be heard, and whoever tries the check must know: there the refusal is an error."""
+    with PingServer(softly=softly) as server:
+        check = server.checks.add()
+        ping, _ = pinging(server.of(check))
+        for _ in range(5):
+            ping.done("", seconds=5)
+        with pytest.raises(DeliveryError, match=r"answered 429; .*; sweep less often") as raised:
+            getattr(ping, way)("the store is away", seconds=5)
+
+    assert not raised.value.permanent
+
+
+def test_a_refusal_in_words_is_one() -> None:
+    """The hosted service's 200 with `OK (not found)` counts as the refusal that it is."""
+    with PingServer(softly=True) as server:
+        check = server.checks.add()
         unknown = refused(pinging(server.of(check)[:-4] + "0000")[0])
 
-    assert (limited.permanent, unknown.permanent) == (False, True)
-    assert "answered 429" in str(limited)
+    assert unknown.permanent
     assert "answered 404" in str(unknown)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,6 +139,31 @@ def test_a_file_that_did_not_change_costs_no_wait(path: Path) -> None:
     source.current()
 
     assert len(waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "waits"),
+    [(0.0, 1), (4.9, 1), (5.0, 0), (3600.0, 0), (-60.0, 1)],
+    ids=["just_written", "almost_settled", "settled", "an_hour_old", "from_the_future"],
+)
+def test_only_a_file_that_was_touched_of_late_is_waited_for(path: Path, age: float, waits: int) -> None:
+    """A new process reads a file that has lain for 5 s at once: a sweep a minute must not begin with a wait."""
+    touched = max(path.stat().st_mtime, path.stat().st_ctime)
+    waited: list[float] = []
+    policy, _ = PolicyFile(path, sleep=waited.append, clock=lambda: touched + age).current()
+
+    assert limit(policy) == 600
+    assert waited == [0.2] * waits
+
+
+def test_a_copy_that_bears_an_old_date_is_young_all_the_same(path: Path) -> None:
+    """What counts is when the file itself was last changed, which no copying of dates hides."""
+    os.utime(path, (1e9, 1e9))
+    changed = path.stat().st_ctime
+    waited: list[float] = []
+    PolicyFile(path, sleep=waited.append, clock=lambda: changed + 1).current()
+
+    assert waited == [0.2]
 
 
 def test_a_mounted_file_is_followed_through_its_links(tmp_path: Path) -> None:

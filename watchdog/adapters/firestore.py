@@ -16,6 +16,7 @@ from .store_rules import check_commit, check_query, told_as_store_error
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentSnapshot, Query, WriteBatch
+    from google.cloud.firestore_v1.types import WriteResult
 
     Snapshot: TypeAlias = DocumentSnapshot[Any]
 
@@ -47,10 +48,12 @@ class FirestoreStore:
 
     def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
         """See `Store.get`."""
-        wanted = [one for one in dict.fromkeys(ids) if _possible(one)]
-        pages = (wanted[begin : begin + PAGE] for begin in range(0, len(wanted), PAGE))
-        snapshots = (snapshot for page in pages for snapshot in self._get_page(collection, page))
-        return {snapshot.id: _document(snapshot) for snapshot in snapshots if snapshot.exists}
+        return _existing(self._snapshots(collection, ids))
+
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """See `Store.get_now`."""
+        snapshots = self._snapshots(collection, ids)
+        return max(plain_instant(snapshot.read_time) for snapshot in snapshots), _existing(snapshots)
 
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`. Raises ValueError for a field that is not in `QUERIED`.
@@ -63,25 +66,33 @@ class FirestoreStore:
 
     def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
         """See `Store.commit`. Raises ValueError for more than 400 writes."""
-        check_commit(writes)
-        if not writes:
-            return True
-        try:
-            with told_as_store_error():
-                return self._committed(writes)
-        except (TypeError, ValueError) as error:
-            raise StoreError(f"{self._connection.name}: can't store what it was given: {error}") from None
+        return not writes or self._committed(writes) is not None
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        results = self._committed([write])
+        return None if results is None else results[0].update_time
 
     def close(self) -> None:
         """See `Store.close`."""
         self._connection.close()
 
-    def _committed(self, writes: Sequence[Create | Replace | Delete]) -> bool:
+    def _committed(self, writes: Sequence[Create | Replace | Delete]) -> Sequence[WriteResult] | None:
+        check_commit(writes)
         try:
-            self._connection.call(lambda client: _batch(client, writes).commit(retry=None, timeout=self._timeout))
+            with told_as_store_error():
+                return self._sent(writes)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{self._connection.name}: can't store what it was given: {error}") from None
+
+    def _sent(self, writes: Sequence[Create | Replace | Delete]) -> Sequence[WriteResult] | None:
+        def rpc(client: Client) -> Sequence[WriteResult]:
+            return _batch(client, writes).commit(retry=None, timeout=self._timeout)
+
+        try:
+            return self._connection.call(rpc)
         except Contended:
-            return False
-        return True
+            return None
 
     def _read(self, rpc: Callable[[Client, float], T]) -> T:
         """The answer of a read, asked for a second time where time is left: an idle connection may be a dead one."""
@@ -94,6 +105,11 @@ class FirestoreStore:
                 if left <= 0:
                     raise
             return self._connection.call(lambda client: rpc(client, left))
+
+    def _snapshots(self, collection: str, ids: Sequence[str]) -> list[Snapshot]:
+        wanted = [one for one in dict.fromkeys(ids) if _possible(one)]
+        pages = (wanted[begin : begin + PAGE] for begin in range(0, len(wanted), PAGE))
+        return [snapshot for page in pages for snapshot in self._get_page(collection, page)]
 
     def _get_page(self, collection: str, ids: Sequence[str]) -> list[Snapshot]:
         def rpc(client: Client, seconds: float) -> list[Snapshot]:
@@ -130,7 +146,7 @@ def _query(client: Client, collection: str, where: Where | None) -> Query:
     if where is None:
         return documents.order_by("__name__")
     matching = documents.where(filter=FieldFilter(where.field, where.compare, where.value))
-    if where.compare == "==":
+    if where.compare in ("==", "in"):
         return matching
     return matching.order_by(where.field, direction="DESCENDING" if where.compare == "<" else "ASCENDING")
 
@@ -150,6 +166,10 @@ def _batch(client: Client, writes: Sequence[Create | Replace | Delete]) -> Write
             paths = {client.field_path(name): value for name, value in fields.items()}
             batch.update(reference, paths, option=client.write_option(last_update_time=write.version))
     return batch
+
+
+def _existing(snapshots: Sequence[Snapshot]) -> dict[str, Document]:
+    return {snapshot.id: _document(snapshot) for snapshot in snapshots if snapshot.exists}
 
 
 def _document(snapshot: Snapshot) -> Document:

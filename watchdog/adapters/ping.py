@@ -49,7 +49,13 @@ REMEDIES: dict[int, str] = {
     HTTPStatus.GONE: "the check is gone; make one and set HANGWATCH_PING_URL",
     HTTPStatus.TOO_MANY_REQUESTS: "healthchecks.io takes 5 pings a minute for a check; sweep less often",
 }
-PASSING: set[int] = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+PASSING: set[int] = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
+
+log = logging.getLogger("watchdog")
+
+
+class _TooOften(DeliveryError):
+    """The check takes no more pings for now, because it got so many of late."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +98,32 @@ class Ping:
     def began(self, *, seconds: float) -> None:
         """See `Telltale.began`. From here to `done` or `failed` pings carry one `rid`, which pairs them up."""
         self._rid = str(uuid.uuid4())
-        self._tell("start", "", seconds)
+        self._tell_unless_too_often("start", "", seconds)
 
     def done(self, said: str, *, seconds: float) -> None:
         """See `Telltale.done`. said: kept by the check, at most 10 kB of it."""
-        self._end("", said, seconds)
+        try:
+            self._tell_unless_too_often("", said, seconds)
+        finally:
+            self._rid = ""
 
     def failed(self, said: str, *, seconds: float) -> None:
         """See `Telltale.failed`. said: kept by the check, at most 10 kB of it."""
-        self._end("fail", said, seconds)
+        try:
+            self._tell("fail", said, seconds)
+        finally:
+            self._rid = ""
 
     def logged(self, said: str, *, seconds: float) -> None:
         """Leave a line at the check that changes nothing of its state. Raises `DeliveryError`."""
         self._tell("log", said, seconds)
 
-    def _end(self, action: str, said: str, seconds: float) -> None:
+    def _tell_unless_too_often(self, action: str, said: str, seconds: float) -> None:
+        """A check that has heard of so many sweeps that it takes no more knows that they go on: that is no trouble."""
         try:
             self._tell(action, said, seconds)
-        finally:
-            self._rid = ""
+        except _TooOften as error:
+            log.info("%s", error)
 
     def _tell(self, action: str, said: str, seconds: float) -> None:
         ends = self._clock() + min(seconds, LONGEST)
@@ -165,9 +178,14 @@ class Ping:
 def _check(answer: _Answer) -> None:
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise _TooOften(_said(answer.status), permanent=False, retry_after=answer.retry_after)
     passing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in PASSING
-    said = f"ping: answered {answer.status}; {_remedy(answer.status)}"
-    raise DeliveryError(said, permanent=not passing, retry_after=answer.retry_after)
+    raise DeliveryError(_said(answer.status), permanent=not passing, retry_after=answer.retry_after)
+
+
+def _said(status: int) -> str:
+    return f"ping: answered {status}; {_remedy(status)}"
 
 
 def _address(address: str, action: str, rid: str) -> str:

@@ -48,6 +48,10 @@ class SqliteStore:
             found = [document for chunk in chunks for document in _get(connection, collection, chunk)]
         return {document.id: document for document in found}
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """See `Store.get_now`."""
+        return self.now(), self.get(collection, ids)
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`. Raises ValueError for a field that is not in `QUERIED`."""
         check_query(collection, where)
@@ -60,10 +64,19 @@ class SqliteStore:
         check_commit(writes)
         with told_as_store_error(), self._file.writing() as connection:
             for write in writes:
-                if not _applied(connection, write):
+                if _applied(connection, write) is None:
                     connection.rollback()
                     return False
         return True
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        check_commit([write])
+        with told_as_store_error(), self._file.writing() as connection:
+            version = _applied(connection, write)
+            if version is None:
+                connection.rollback()
+        return version
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -76,7 +89,7 @@ def _get(connection: sqlite3.Connection, collection: str, ids: Sequence[str]) ->
     return _documents(connection.execute(query, (collection, *ids)))
 
 
-def _query(collection: str, where: Where | None) -> tuple[str, tuple[str, ...]]:
+def _query(collection: str, where: Where | None) -> tuple[str, Sequence[str]]:
     if where is None:
         return "SELECT id, body, version FROM documents WHERE collection = ? ORDER BY id LIMIT ?", (collection,)
     # Left to itself, SQLite reads the whole collection for a `<=`. Both names are in QUERIED, so safe as text.
@@ -86,6 +99,9 @@ def _query(collection: str, where: Where | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(where.value, bool):
         word = str(where.value).lower()
         return f"{select} AND {value} = {where.value:d} AND {kind} = '{word}' ORDER BY id LIMIT ?", ()
+    if where.compare == "in":
+        marks = ", ".join("?" * len(where.value))
+        return f"{select} AND {value} IN ({marks}) AND {kind} = 'text' ORDER BY id LIMIT ?", tuple(where.value)
     if where.compare == "==":
         return f"{select} AND {value} = ? AND {kind} = 'text' ORDER BY id LIMIT ?", (where.value,)
     way = "DESC" if where.compare == "<" else "ASC"
@@ -101,21 +117,21 @@ def _documents(rows: Iterable[tuple[str, str, int]]) -> list[Document]:
     return [Document(document_id, from_text(body), version) for document_id, body, version in rows]
 
 
-def _applied(connection: sqlite3.Connection, write: Create | Replace | Delete) -> bool:
+def _applied(connection: sqlite3.Connection, write: Create | Replace | Delete) -> int | None:
+    """The version that a write leaves, 0 for what is gone; None where somebody else was first."""
     place = (write.collection, write.id)
     if isinstance(write, Delete):
         connection.execute("DELETE FROM documents WHERE collection = ? AND id = ?", place)
-        return True
+        return 0
     version = version_of(connection, *place)
     if version != (None if isinstance(write, Create) else write.version):
-        return False
+        return None
     fields = dict(write.fields) if isinstance(write, Create) else _merged(connection, write)
     try:
         text = to_text(fields)
     except ValueError as error:
         raise StoreError(f"{write.collection}/{write.id}: {error}") from None
-    put(connection, *place, text)
-    return True
+    return put(connection, *place, text)
 
 
 def _merged(connection: sqlite3.Connection, write: Replace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..incident import INCIDENTS
 from ..notice import NOTICES
 from ..ports import Create, Delete, Replace, StoreError, Where
 
-__all__ = ["MAX_WRITES", "QUERIED", "check_commit", "check_query", "told_as_store_error"]
+__all__ = ["MAX_WRITES", "MOST_TEXTS", "QUERIED", "check_commit", "check_query", "told_as_store_error"]
 
 # Every field that is asked for, and so needs its single-field index. `deploy/` takes the index of all others away:
 # each costs latency and storage, and one on a time that only grows limits a collection to 500 writes a second.
@@ -21,6 +21,7 @@ __all__ = ["MAX_WRITES", "QUERIED", "check_commit", "check_query", "told_as_stor
 QUERIED = (
     (RUNS, "due_at"),
     (RUNS, "state"),
+    (RUNS, "beat_at"),
     (RUNS, "expires_at"),
     (RUNS, "ended_at"),
     (PARTS, "run"),
@@ -33,6 +34,9 @@ QUERIED = (
     (NOTICES, "expires_at"),
 )
 
+# Firestore's documented limit for the values of one `in`.
+MOST_TEXTS = 30
+
 # Firestore's documented limit for one commit was 500 for years, and its emulator does not check it.
 MAX_WRITES = 400
 
@@ -42,6 +46,10 @@ def check_query(collection: str, where: Where | None) -> None:
     if where is not None and (collection, where.field) not in QUERIED:
         raise ValueError(
             f"{collection}.{where.field}: expected a field that is queried; add it to QUERIED, and deploy that"
+        )
+    if where is not None and where.compare == "in" and not 0 < len(where.value) <= MOST_TEXTS:
+        raise ValueError(
+            f"{collection}.{where.field}: expected 1 to {MOST_TEXTS} texts, got {len(where.value)}; ask in parts"
         )
 
 

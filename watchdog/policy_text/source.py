@@ -31,7 +31,9 @@ log = logging.getLogger("watchdog")
 WATCHDOG = "hangwatch_watchdog"
 SHELF_ID = "policy"
 
-# A file that is being written may be whole lines of it already, and so a policy, but half of one.
+# A file that is being written may be whole lines of it already, and so a policy, but half of one. Some file systems
+# keep the instant of a change to 2 s only.
+STILL_FRESH = 5.0
 SETTLING = 0.2
 SETTLED_WITHIN = 5
 LARGEST = 500_000
@@ -105,15 +107,22 @@ class PolicyFile:
     """A policy file that is read anew at each look.
 
     path: the file; None for none, which is the empty policy. shelf: keeps the last good text for the next process.
-    sleep: waits so many seconds, for a file that is just being written.
+    sleep: waits so many seconds, for a file that was changed a moment ago and may not be whole yet. clock: seconds, as
+    the file system counts them.
     """
 
     def __init__(
-        self, path: Path | None, shelf: Shelf | None = None, *, sleep: Callable[[float], object] = time.sleep
+        self,
+        path: Path | None,
+        shelf: Shelf | None = None,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - what files bear is this machine's time
     ) -> None:
         self._path = path
         self._shelf = shelf
         self._sleep = sleep
+        self._clock = clock
         self._read: str | None = None
         self._problems: list[str] = []
         self._good: Policy | None = None
@@ -153,13 +162,23 @@ class PolicyFile:
             self._shelf.keep(text)
 
     def _settled(self, path: Path, text: str) -> str:
-        """The text when it stays the same for a moment."""
+        """The text when it stays the same for a moment; at once where nobody has touched the file of late."""
+        if not self._fresh(path):
+            return text
         for _ in range(SETTLED_WITHIN):
             self._sleep(SETTLING)
             before, text = text, policy_text(path)
             if text == before:
                 break
         return text
+
+    def _fresh(self, path: Path) -> bool:
+        try:
+            found = path.stat()
+        except OSError:
+            return True
+        # A copy may bear its original's instant, but not that of the last change to itself. A future one tells nothing.
+        return self._clock() - max(found.st_mtime, found.st_ctime) < STILL_FRESH
 
     def _from_shelf(self, path: Path) -> Policy | None:
         text = self._shelf.last_good() if self._shelf is not None else None
