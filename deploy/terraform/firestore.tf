@@ -27,6 +27,7 @@ locals {
       run        = ["ASCENDING"]
     }
     hangwatch_runs = {
+      beat_at      = ["ASCENDING"]
       by_operation = ["ASCENDING", "DESCENDING"]
       due_at       = ["ASCENDING"]
       ended_at     = ["ASCENDING"]

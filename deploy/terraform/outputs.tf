@@ -1,6 +1,11 @@
 output "address" {
-  description = "Address of the watchdog: its page, and what Slack's interactivity address begins with."
+  description = "Address of the watchdog: what Slack's interactivity address begins with, and its page where there are no page_viewers."
   value       = local.address
+}
+
+output "page" {
+  description = "Address of the page behind Identity-Aware Proxy; null where there are no page_viewers."
+  value       = local.page ? local.page_address : null
 }
 
 output "store" {
@@ -61,7 +66,12 @@ locals {
     ["Then set image, and run terraform apply again."],
   )
 
-  once_deployed = [
+  once_deployed = concat(local.for_all, local.page ? [
+    "5. So that Identity-Aware Proxy may ask the page, once for each project: gcloud beta services identity create --service=iap.googleapis.com --project=${var.project}",
+    "   Then open ${local.page_address}; a new right may take some minutes.",
+  ] : [])
+
+  for_all = [
     "1. Run the first sweep, which arms the alert on the watchdog's absence:",
     "   gcloud scheduler jobs run ${var.name}-sweep --project=${var.project} --location=${coalesce(var.scheduler_region, var.region)}",
     "2. Send a test notice: HANGWATCH_STORE=firestore://${var.project}/${var.database} python -m watchdog test-notice, with the Slack settings of the service.",

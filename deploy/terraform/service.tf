@@ -13,10 +13,10 @@ locals {
     for name, value in {
       HANGWATCH_STORE              = "firestore://${var.project}/${var.database}"
       HANGWATCH_MONITORING_PROJECT = var.project
-      HANGWATCH_LINK_BASE          = local.address
+      HANGWATCH_LINK_BASE          = local.page ? local.page_address : local.address
       HANGWATCH_POLICY             = var.policy == "" ? "" : "${local.policy_folder}/policy.toml"
       HANGWATCH_SLACK_CHANNEL      = var.slack_channel
-      HANGWATCH_PAGE               = var.public ? "" : "guarded" # whom IAM lets in may look; Slack's clicks need everybody
+      HANGWATCH_PAGE               = var.public || local.page ? "" : "guarded" # whom IAM lets in may look; Slack's clicks need everybody
       HANGWATCH_SWEEP_AUDIENCE     = local.address
       HANGWATCH_SWEEP_ACCOUNT      = google_service_account.scheduler.email
     } : name => value if value != ""

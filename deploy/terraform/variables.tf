@@ -134,13 +134,29 @@ variable "max_instances" {
 }
 
 variable "viewers" {
-  description = "Who may open the watchdog's page, such as \"group:ops@example.com\"."
+  description = "Who may open the watchdog's page with gcloud's proxy, such as \"group:ops@example.com\". For a browser alone there is page_viewers."
   type        = set(string)
   default     = []
 
   validation {
     condition     = alltrue([for who in var.viewers : can(regex("^(user|group|serviceAccount|domain):[^@ ]+(@[^@ ]+)?$", who))])
     error_message = "viewers: expected members such as user:ada@example.com or group:ops@example.com; for everybody there is public."
+  }
+}
+
+variable "page_viewers" {
+  description = "Who may open the page in a browser, signed in by Identity-Aware Proxy, such as \"group:ops@example.com\". With any there is a second service for the page, NAME-page. Empty: there is none."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for who in var.page_viewers : can(regex("^((user|group|serviceAccount):[^@ ]+@[^@ ]+|domain:[^@ ]+)$", who))])
+    error_message = "page_viewers: expected members such as user:ada@example.com, group:ops@example.com or domain:example.com; everybody is nobody that a proxy could sign in."
+  }
+
+  validation {
+    condition     = length(var.page_viewers) == 0 || length(var.viewers) == 0
+    error_message = "page_viewers: expected no viewers beside it, got both; with Identity-Aware Proxy the page is on the service NAME-page alone, so name everybody in page_viewers."
   }
 }
 

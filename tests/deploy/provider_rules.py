@@ -95,6 +95,16 @@ def _project() -> Iterator[Rule]:
     )
 
 
+def _proxy() -> Iterator[Rule]:
+    yield from rules(
+        "google_iap_web_cloud_run_service_iam_member",
+        f"{DOCS}/iap_web_cloud_run_service_iam.html.markdown",
+        ("member", MEMBER),
+        ("role", one_of("roles/iap.httpsResourceAccessor")),
+        ("cloud_run_service_name", like(r"[a-z]([-a-z0-9]{0,47}[a-z0-9])?")),
+    )
+
+
 def _firestore() -> Iterator[Rule]:
     yield from rules(
         "google_firestore_database",
@@ -282,6 +292,7 @@ def _monitoring() -> Iterator[Rule]:
 
 RULES: Sequence[Rule] = (
     *_project(),
+    *_proxy(),
     *_firestore(),
     *_secrets(),
     *_cloud_run(),

@@ -35,6 +35,7 @@ module "hangwatch" {
 
   coordinators = var.coordinators
   viewers      = var.viewers
+  page_viewers = var.page_viewers
   public       = var.public
   policy       = var.policy_file == "" ? "" : file(var.policy_file)
 
@@ -50,6 +51,10 @@ output "next_steps" {
 
 output "address" {
   value = module.hangwatch.address
+}
+
+output "page" {
+  value = module.hangwatch.page
 }
 
 output "repository" {

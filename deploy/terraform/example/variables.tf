@@ -39,6 +39,11 @@ variable "viewers" {
   default = []
 }
 
+variable "page_viewers" {
+  type    = set(string)
+  default = []
+}
+
 variable "public" {
   type    = bool
   default = false

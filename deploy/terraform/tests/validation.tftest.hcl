@@ -145,3 +145,42 @@ run "a_longer_policy_is_refused" {
 
   expect_failures = [var.policy]
 }
+
+run "viewers_of_a_page_have_the_form_of_members" {
+  command = plan
+
+  variables {
+    page_viewers = ["user:ada@example.com", "group:ops@example.com", "serviceAccount:robot@acme-prod.iam.gserviceaccount.com", "domain:example.com"]
+  }
+}
+
+run "a_page_has_one_kind_of_viewers" {
+  command = plan
+
+  variables {
+    viewers      = ["group:ops@example.com"]
+    page_viewers = ["group:ops@example.com"]
+  }
+
+  expect_failures = [var.page_viewers]
+}
+
+run "everybody_is_no_viewer_of_a_page" {
+  command = plan
+
+  variables {
+    page_viewers = ["allUsers"]
+  }
+
+  expect_failures = [var.page_viewers]
+}
+
+run "a_viewer_of_a_page_has_an_address" {
+  command = plan
+
+  variables {
+    page_viewers = ["user:ada"]
+  }
+
+  expect_failures = [var.page_viewers]
+}

@@ -204,3 +204,55 @@ run "a_paused_schedule_is_paused" {
     error_message = "the schedule is not as asked for"
   }
 }
+
+run "without_page_viewers_there_is_no_page_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.page) == 0 && length(google_cloud_run_v2_service_iam_member.proxy) == 0 && length(google_iap_web_cloud_run_service_iam_member.page_viewers) == 0 && length(google_project_service.proxy) == 0
+    error_message = "something of Identity-Aware Proxy is made though nobody asked for it"
+  }
+
+  assert {
+    condition     = output.page == null
+    error_message = "an address is told of a page that is not there"
+  }
+}
+
+run "page_viewers_are_signed_in_by_the_proxy" {
+  command = plan
+
+  variables {
+    page_viewers = ["group:ops@example.com", "user:ada@example.com"]
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.page[0].iap_enabled && google_cloud_run_v2_service.watchdog[0].iap_enabled != true
+    error_message = "the proxy does not stand before the page alone, and would turn away sweeps"
+  }
+
+  assert {
+    condition     = { for who, one in google_iap_web_cloud_run_service_iam_member.page_viewers : one.member => "${one.cloud_run_service_name} ${one.role}" } == { for who in ["group:ops@example.com", "user:ada@example.com"] : who => "hangwatch-page roles/iap.httpsResourceAccessor" }
+    error_message = "others than those named may look"
+  }
+
+  # Its member has the project's number, which a plan does not know.
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.proxy[0].name == "hangwatch-page" && google_cloud_run_v2_service_iam_member.proxy[0].role == "roles/run.invoker"
+    error_message = "the proxy may not ask the page"
+  }
+}
+
+run "a_page_waits_for_its_image" {
+  command = plan
+
+  variables {
+    image        = null
+    page_viewers = ["group:ops@example.com"]
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.page) == 0 && output.page == null
+    error_message = "a service is made without an image"
+  }
+}
