@@ -26,11 +26,13 @@ PAGES = {
     "operation": "/operations/load-historical-games",
     "incident": "/incidents/load-7f3a91c2.1",
 }
+PARTS = {"timeline": ("/runs/publish-04be77d1", "section[data-key=timeline]")}
 EMPTY = "empty"
 SHOWN = (
     ("overview", "desktop", "light"),
     ("overview", "phone", "dark"),
     ("run", "desktop", "light"),
+    ("timeline", "desktop", "light"),
     ("operation", "desktop", "dark"),
     (EMPTY, "desktop", "light"),
 )
@@ -44,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="every page in every theme and size")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    everything = [(page, size, theme) for page in (*PAGES, EMPTY) for size in WIDTHS for theme in ("light", "dark")]
+    everything = [
+        (page, size, theme) for page in (*PAGES, *PARTS, EMPTY) for size in WIDTHS for theme in ("light", "dark")
+    ]
     try:
         _draw(everything if options.all else SHOWN, options.out)
     except ChromiumError as error:
@@ -63,19 +67,25 @@ def _draw(wanted: Iterable[tuple[str, str, str]], folder: Path) -> None:
         try:
             with Chromium() as chromium:
                 for page, size, theme in wanted:
-                    address = empty.address if page == EMPTY else served.address + PAGES[page]
-                    _take(chromium, address, folder / f"page-{page}-{size}-{theme}.png", (WIDTHS[size], theme))
+                    path, part = PARTS.get(page, (PAGES.get(page, "/"), ""))
+                    address = (empty if page == EMPTY else served).address + path
+                    target = folder / f"page-{page}-{size}-{theme}.png"
+                    _take(chromium, address, target, (WIDTHS[size], theme), part)
         finally:
             served.close()
             empty.close()
 
 
-def _take(chromium: Chromium, address: str, target: Path, look: tuple[int, str]) -> None:
+def _take(chromium: Chromium, address: str, target: Path, look: tuple[int, str], part: str) -> None:
+    """Take one picture. look: width and theme. part: the element that is wanted, the whole page where that is empty."""
     width, theme = look
     with chromium.page(width=width, theme=theme) as page:
         page.goto(address)
         page.wait_for_selector(".pulse.on")
-        page.screenshot(path=target, full_page=True)
+        if part:
+            page.locator(part).screenshot(path=target)
+        else:
+            page.screenshot(path=target, full_page=True)
     print(target)
 
 

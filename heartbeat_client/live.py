@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +20,8 @@ from .process import this_process
 from .progress import Counter, Pace
 from .run import ENDED, RUNNING, Failure, Progress, Run, Thresholds, Waiting, due_at, expires_at
 from .server_clock import ServerClock
+from .stood import LongestStand
+from .trail_keeper import TrailKeeper
 
 __all__ = ["COALESCE", "LiveRun", "Wait"]
 
@@ -63,7 +65,7 @@ class LiveRun:
         self.lock = threading.RLock()  # reentrant: a signal handler may end a run while its thread changes it
         self.serial = next(_serial)
         self.plan = plan
-        self.id = plan.run_id or secrets.token_hex(8)
+        self.id = plan.run_id or os.urandom(8).hex()
         self.owner = this_process()
         self.parent = parent
         self.children: dict[int, LiveRun] = {}
@@ -88,6 +90,8 @@ class LiveRun:
         self.in_force = InForce()
         self.thresholds = plan.limits.resolve(self.in_force)
         self.outgoing = Outgoing()
+        self.trail = TrailKeeper()
+        self.stood = LongestStand()
         self._instants: dict[str, tuple[float, bool, datetime]] = {}
 
     @property
@@ -241,9 +245,8 @@ class LiveRun:
         """The record as it is now; now: the monotonic time of its beat. Called by the sender alone."""
         self.look(now)
         with self.lock:
-            run = self._record(clock, identity, now)
-        run = replace(run, due_at=due_at(run))
-        return replace(run, expires_at=expires_at(run))
+            run = self.stood.noted(self._record(clock, identity, now))
+        return replace(run, due_at=due_at(run), expires_at=expires_at(run), trail=self.trail.document(run))
 
     def _record(self, clock: ServerClock, identity: Identity, now: float) -> Run:
         return Run(

@@ -15,6 +15,7 @@ from typing import Any
 from .fields import MISSING, Fields, RecordError
 from .keys import by_operation, document_key
 from .run_forecast import foreseen_at
+from .run_opaque import LEARN_FROM, OPAQUE_SHARE, opaque_at
 from .run_parts import (
     TEXT_LIMIT,
     Failure,
@@ -25,6 +26,7 @@ from .run_parts import (
     Waiting,
     plain,
     read_activity,
+    read_evidence,
     read_failure,
     read_progress,
     read_tally,
@@ -38,6 +40,7 @@ __all__ = [
     "FAILED",
     "INTERRUPTED",
     "LEARN_FROM",
+    "OPAQUE_SHARE",
     "OPERATIONS",
     "OPERATION_LIMIT",
     "RUNNING",
@@ -85,8 +88,6 @@ DETAIL_LIMIT = 1000
 LABELS_LIMIT = 32
 
 KEPT_FOR = timedelta(days=7)
-OPAQUE_SHARE = 0.6
-LEARN_FROM = 5  # healthy runs of an operation, before anything is learned from them
 REVIVED_FOR = timedelta(minutes=5)
 
 
@@ -101,6 +102,8 @@ class Run:
     `running`, for the run itself never said that it ended.
     shared: whether it spans processes; then no process beats for it, `key` is what its openers call it, and what was
     done stands in its parts. tally: what they said together when they were last added up.
+    trail: how it went so far, as `trail.Trail.to_document` makes it; unread here, for nothing is judged by it.
+    stood: the longest for which a beat saw it stand in one call so far, in seconds; None where it counts or nobody looks.
     platform: `cloud_run_service` or `cloud_run_job` where known, for what happens at the deadline differs.
     """
 
@@ -134,6 +137,8 @@ class Run:
     progress: Progress | None = None
     waiting: Waiting | None = None
     activity: Mapping[str, Any] | None = None
+    stood: float | None = None
+    trail: Mapping[str, Any] | None = None
     failure: Failure | None = None
     reason: str = ""
     shared: bool = False
@@ -198,9 +203,11 @@ def _read(fields: Fields) -> dict[str, Any]:
         "key": fields.text("key", "", TEXT_LIMIT),
         "tally": read_tally(fields.inside("tally")),
         "activity": read_activity(fields.inside("activity")),
+        "trail": read_evidence(fields.document.get("trail")),
         "thresholds": read_thresholds(fields.inside("thresholds")),
         "progress": read_progress(fields.inside("progress")),
         "waiting": read_waiting(fields.inside("waiting")),
+        "stood": fields.length("stood", None),
         "failure": read_failure(fields.inside("failure")),
     }
     for name in ("project", "region", "platform", "service", "revision", "instance", "host", "python"):
@@ -241,8 +248,10 @@ def stalled_at(run: Run) -> datetime | None:
         return None
     stands_since = standing_since(run)
     if run.activity is not None and run.activity.get("kind"):
-        return None if stands_since is None else _opaque_at(run, max(since, stands_since))
-    return _opaque_at(run, since)
+        if stands_since is None:
+            return None
+        return opaque_at(run.thresholds, max(since, stands_since), run.deadline, stands=True)
+    return opaque_at(run.thresholds, since, run.deadline, stands=False)
 
 
 def standing_since(run: Run) -> datetime | None:
@@ -250,14 +259,6 @@ def standing_since(run: Run) -> datetime | None:
     activity = run.activity or {}
     since = activity.get("since")
     return since if activity.get("kind") in STANDING and isinstance(since, datetime) else None
-
-
-def _opaque_at(run: Run, since: datetime) -> datetime | None:
-    if run.thresholds.opaque_after is not None:
-        return since + timedelta(seconds=run.thresholds.opaque_after)
-    if run.deadline is None or run.deadline <= since:
-        return None  # past its deadline a run is overdue, whatever it does
-    return since + (run.deadline - since) * OPAQUE_SHARE
 
 
 def overdue_at(run: Run) -> datetime | None:

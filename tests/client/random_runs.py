@@ -35,6 +35,7 @@ limits = st.builds(
     warn_at=st.floats(0, 1),
     learned_runs=st.integers(0, 99),
     learned_longest=st.none() | lengths,
+    learned_stood=st.none() | lengths,
     explicit=st.lists(words, max_size=3).map(tuple),
 )
 places = st.builds(Place, file=words, line=whole, function=words)
@@ -46,6 +47,17 @@ activities = st.fixed_dictionaries(
         "at": st.builds(Place, file=names, line=whole, function=names).map(plain),
         "waits_for": names,
         "unknown": names,
+        "x": json_like.filter(bool),
+    },
+)
+trails = st.fixed_dictionaries(
+    {"step": st.sampled_from([15.0, 30.0]), "until": st.floats(0.1, 900)},
+    optional={
+        "kinds": st.text("wpb-?", max_size=60),
+        "at": st.text("ab-", max_size=60),
+        "places": st.lists(places.map(plain), min_size=1, max_size=3),
+        "done": st.lists(st.none() | whole, min_size=1, max_size=60),
+        "gaps": st.lists(st.none() | lengths, min_size=1, max_size=60),
         "x": json_like.filter(bool),
     },
 )
@@ -81,6 +93,8 @@ _PARTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "waiting": st.none() | st.builds(Waiting, reason=words, since=instants, until=instants),
     "activity": st.none() | activities,
+    "trail": st.none() | trails,
+    "stood": st.none() | lengths,
     "failure": st.none() | st.builds(Failure, type=names, place=st.none() | places, text=st.none() | names),
     "extra": st.dictionaries(words.filter(lambda name: name not in known), json_like, max_size=3),
 }
@@ -104,6 +118,7 @@ _anything = st.recursive(
 )
 _INSIDE = {
     "activity": ["kind", "at", "since", "frames", "waits_for", "cpu", "unknown"],
+    "trail": ["step", "until", "kinds", "at", "places", "done", "gaps"],
     "thresholds": [field.name for field in fields(Thresholds)],
     "progress": [field.name for field in fields(Progress)],
     "waiting": [field.name for field in fields(Waiting)],

@@ -60,7 +60,7 @@ FULL = Run(
     deadline=START + timedelta(minutes=30),
     seq=21,
     failed_writes=2,
-    thresholds=Thresholds(1.5, 30.0, 60.0, 70.0, 80.0, 0.5, 5, 35.0, ("silent_after",)),
+    thresholds=Thresholds(1.5, 30.0, 60.0, 70.0, 80.0, 0.5, 5, 35.0, 9.0, ("silent_after",)),
     progress=Progress(41, 450, START, START, 12.5, "half of it"),
     waiting=Waiting("quota", START, START + timedelta(minutes=1)),
     activity={
@@ -72,6 +72,7 @@ FULL = Run(
         "cpu": 0.5,
         "a newer one's": [1],
     },
+    stood=30.5,
     failure=Failure("ValueError", Place("data_loaders.py", 412, "load"), "no such player"),
     reason="told so",
     due_at=START + timedelta(minutes=7),

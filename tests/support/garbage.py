@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -45,6 +46,15 @@ ACTIVITY = {
     "frames": [{"file": "app/load.py", "line": 412, "function": "load"}],
     "since": START,
     "waits_for": "peer 10.0.0.5:443",
+}
+TRAIL = {
+    "step": 30.0,
+    "until": 95.0,
+    "kinds": "pb-b",
+    "at": "ab-a",
+    "places": [{"file": "app/load.py", "line": 412, "function": "load"}, {"file": "x.py", "line": 1, "function": "f"}],
+    "done": [10, 41, None, 41],
+    "gaps": [None, 65, 65, 65],
 }
 
 
@@ -123,6 +133,7 @@ class Garbage:
             progress=Progress(41, 450, at=self._now, note=self._word()) if pick() < 0.5 else None,
             waiting=Waiting(self._word(), self._now, self._instant()) if pick() < 0.1 else None,
             activity=dict(ACTIVITY) if pick() < 0.5 else None,
+            trail=copy.deepcopy(TRAIL) if pick() < 0.5 else None,
             failure=Failure(self._word() or "E") if pick() < 0.2 else None,
             state=self._random.choice(("running", "running", "running", "failed", "succeeded")),
             ended_at=self._now if pick() < 0.3 else None,

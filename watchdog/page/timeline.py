@@ -1,7 +1,7 @@
 """A run's time line: when it beat and moved, when people heard of it, what is still to come. Geometry in per cent.
 
-The record holds the last beat and the last move, not each of them: what lies between is drawn as known only from there
-on, where nothing came.
+What lies between the start and the last beat is what the run's trail tells. A record without one holds the last beat
+and the last move alone: what lies before is drawn as beaten and moved then.
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ from datetime import datetime, timedelta
 from heartbeat_client.lengths import spoken
 from heartbeat_client.run import Run, overdue_at, silent_at, stalled_at, standing_since
 
+from ..course import gaps_of, points_of
 from ..incident import Incident
 from ..notice import SENT, Notice
 from ..survey import Story
 from ..wording import ago
 from .bars import share
 from .phrases import clock
+from .trail import DrawnTrail, drawn_trail
 
-__all__ = ["Event", "Span", "Tick", "Timeline", "timeline"]
+__all__ = ["Event", "Lane", "Span", "Tick", "Timeline", "timeline"]
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
 MOST_TICKS = 6
 ROOM = 0.04
 
+# Pixels: of a lane's name, of what is drawn below it, of the pause to the next.
+NAMED, LANE, BAND, CURVE, PAUSE = 18, 12, 18, 64, 4
+
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of one lane (`beats`, `work` or `incidents`), in per cent. kind: how it is drawn."""
+    """A stretch of one lane, in per cent. kind: how it is drawn."""
 
     lane: str
     kind: str
@@ -57,14 +62,49 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """A lane with its name above it, in pixels from the drawing's top."""
+
+    name: str
+    y: int
+    height: int = LANE
+
+
+@dataclass(frozen=True)
 class Timeline:
-    """All of it. now: where the present lies, None once the run has ended."""
+    """All of it. now: where the present lies, None once the run has ended. trail: None where the record has none.
+
+    lanes: by name, from the top down: `progress` and `activity` from the trail, else `work`; `beats`, `incidents`.
+    """
 
     spans: tuple[Span, ...]
     events: tuple[Event, ...]
     ticks: tuple[Tick, ...]
     now: float | None
     deadline: float | None
+    trail: DrawnTrail | None = None
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """The lanes that are drawn."""
+        drawn = ["activity" if self.trail else "work", "beats", "incidents"]
+        if self.trail is not None and self.trail.curve is not None:
+            drawn.insert(0, "progress")
+        lanes, y = {}, 0
+        for name in drawn:
+            lanes[name] = Lane(name, y + NAMED, {"progress": CURVE, "activity": BAND}.get(name, LANE))
+            y += NAMED + lanes[name].height + PAUSE
+        return lanes
+
+    @property
+    def floor(self) -> int:
+        """Where the lowest lane ends, in pixels from the top; the scale stands below."""
+        return max(lane.y + lane.height for lane in self.lanes.values()) + 2 * PAUSE
+
+    @property
+    def said(self) -> str:
+        """What the drawing shows, for those who can't see it."""
+        return f"Time line: {self.trail.said}" if self.trail else "Time line; its events are listed below it"
 
 
 @dataclass(frozen=True)
@@ -86,14 +126,21 @@ def timeline(story: Story) -> Timeline | None:
     if run is None:
         return None
     scale = _scale(story, run)
+    trail = drawn_trail(run, lambda seconds: share(seconds, scale.length))
     told = [*_moments(run, now), *_incidents(story.incidents, now), *_notices(story.notices)]
     events = tuple(Event(kind, at, scale(at), said) for kind, at, said in sorted(told, key=lambda one: one[1]))
     return Timeline(
-        spans=(*_beats(run, now, scale), *_work(run, now, scale), *_troubles(story.incidents, now, scale)),
+        spans=(
+            *(_activity(trail, scale) if trail else _work(run, now, scale)),
+            *_beats(run, now, scale),
+            *_gaps(run, scale),
+            *_troubles(story.incidents, now, scale),
+        ),
         events=events,
         ticks=tuple(_ticks(scale)),
         now=None if run.ended else scale(now),
         deadline=scale(run.deadline) if run.deadline and run.deadline <= scale.end else None,
+        trail=trail,
     )
 
 
@@ -166,6 +213,22 @@ def _beats(run: Run, now: datetime, scale: _Scale) -> Iterator[Span]:
     yield from _span("beats", "alive", scale, (run.started_at, last), "it beat")
     quiet = "gap" if (now - last).total_seconds() >= 2 * run.thresholds.beat_every and not run.shared else "alive"
     yield from _span("beats", quiet, scale, (last, now), f"no beat for {ago(now, last)}")
+
+
+def _gaps(run: Run, scale: _Scale) -> Iterator[Span]:
+    """The times without a beat that are over; the one that goes on hangs on the last beat."""
+    for gap in gaps_of(points_of(run)):
+        x = share(gap.since, scale.length)
+        width = round(share(gap.until, scale.length) - x, 2)
+        yield Span(
+            "beats", "gap", x, width, f"no beat for {spoken(gap.gap or 0.0)}, {spoken(gap.since)} after the start"
+        )
+
+
+def _activity(trail: DrawnTrail, scale: _Scale) -> Iterator[Span]:
+    for one in trail.stretches:
+        x = share(one.since, scale.length)
+        yield Span("activity", one.kind or "unseen", x, round(share(one.until, scale.length) - x, 2), one.said)
 
 
 def _work(run: Run, now: datetime, scale: _Scale) -> Iterator[Span]:

@@ -1,7 +1,7 @@
-"""A run's time line as a drawing: beats, work, incidents and notices under one scale.
+"""A run's time line as a drawing: what it did, beats, incidents and notices under one scale.
 
-The record holds the last beat and the last move, not each of them: up to there a lane is drawn as alive, after it as
-quiet.
+What lies between the start and the last beat is what the run's trail tells. Of a record without one, only the last beat
+and the last move are known: up to there a lane is drawn as alive, after it as quiet.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from heartbeat_client.run import Run, standing_since
+from heartbeat_client.trail_point import TrailPoint
 
+from ..course import points_of
 from ..notice import SENT
 from ..survey import Story
 from .bars import cell
 from .ink import DIM, STYLES, Signs, signs
+from .trail import activity_cells, done_cells, gap_cells, letters
 
 __all__ = ["TimeLine"]
 
@@ -54,15 +57,24 @@ class _Drawing:
     def lanes(self) -> Iterable[tuple[str, Text]]:
         """Each lane with its name, the scale first."""
         yield "time", self._scale()
+        if self.points:
+            yield from self._course()
         if not self.run.shared:
-            yield "beats", self._alive(self.run.beat_at, "green")
-        since = standing_since(self.run)
-        yield "moved", self._alive(since or self.run.moved_at, "cyan")
+            yield "beats", self._beats()
+        if not self.points:
+            yield "moved", self._alive(standing_since(self.run) or self.run.moved_at, "cyan")
         if self.story.incidents:
             yield "incidents", self._troubles()
         if self.story.notices:
             yield "notices", self._notices()
         yield "", self._marks()
+        if any(point.kind for point in self.points):
+            yield from (("", line) for line in letters(self.points, self.width))
+
+    @property
+    def points(self) -> tuple[TrailPoint, ...]:
+        """The trail, empty where the record has none."""
+        return points_of(self.run)
 
     @property
     def begin(self) -> datetime:
@@ -90,6 +102,18 @@ class _Drawing:
         dated = "%m-%d %H:%M" if self.end - self.begin > MORE_THAN_A_DAY else "%H:%M:%S"
         first, last = f"{self.begin:{dated}}", f"{self.end:{dated}}"
         return Text(f"{first}{last:>{self.width - len(first)}}", style=DIM)
+
+    def _course(self) -> Iterable[tuple[str, Text]]:
+        if any(point.done is not None for point in self.points):
+            yield "done", done_cells(self.run, self.points, self.at, self.drawn)
+        if any(point.kind for point in self.points):
+            yield "activity", activity_cells(self.run, self.points, self.at, self.drawn)
+
+    def _beats(self) -> Text:
+        line = self._alive(self.run.beat_at, "green")
+        for first, last in gap_cells(self.run, self.points, self.at):
+            line = _written(line, first, Text(self.drawn.failed * (last + 1 - first), style="yellow"))
+        return line
 
     def _alive(self, until: datetime | None, style: str) -> Text:
         """Drawn up to where the last sign of it came, quiet from there to the present."""
@@ -125,6 +149,6 @@ class _Drawing:
         return line
 
 
-def _written(line: Text, at: int, said: str) -> Text:
+def _written(line: Text, at: int, said: str | Text) -> Text:
     before, _, after = line.divide([at, at + len(said)])
     return Text.assemble(before, said, after)
