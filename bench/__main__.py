@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which; all where none is named")
     parser.add_argument("--quick", action="store_true", help="a short look: the figures are rough")
     parser.add_argument("--out", type=Path, default=OUT, help="where JSON and Markdown go; %(default)s")
-    parser.add_argument("--docs", action="store_true", help="put what was found into docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true", help="put what was found into the pages of docs/")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in BENCHES]:

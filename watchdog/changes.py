@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from heartbeat_client.run import Run, silent_at
 
 from . import life
 from .awaiting import look_out
-from .doubt import CROWD, GAP, Signs, doubt, may_be_crowd
+from .doubt import CROWD, GAP, Signs, beats, doubt, may_be_crowd
 from .family import cause, covered, failed_alone
 from .incident import EXPECTED, FAILURE, LOST, OPENED, WATCHDOG_ITSELF, Case, Incident
 from .ledger import Held, Ledger, RunRecord
@@ -25,6 +25,9 @@ from .verdict import CONFIRMED, DOUBTFUL, HEALTHY, SILENT, Verdict, judge
 __all__ = ["OWN_SIGHT", "Change", "Changes"]
 
 log = logging.getLogger("watchdog")
+
+# A store takes 400 writes at once.
+MOST_TOGETHER = 300
 
 # No run has this id: `document_key` writes an ampersand otherwise.
 OWN_SIGHT = "watchdog&beats"
@@ -55,6 +58,7 @@ class Changes:
         self._policy = policy
         self._seen = seen
         self._report = report
+        self._episodes: dict[str, list[Held[Incident]]] = {}
 
     def all(self) -> list[Change]:
         """Every change there is to make. Raises `StoreError`."""
@@ -69,11 +73,21 @@ class Changes:
         troubled = (seen.cases[run_id] for run_id in known if run_id in seen.cases)
         covers = covered(problems, troubled)
         self._report.covered = sorted(covers)
-        changes += [change for case in problems if case.run_id not in covers and (change := self._begun(case))]
+        self._let_go(covers, {change.case.run_id for change in changes if change.give_up is not None})
+        begun = [case for case in problems if case.run_id not in covers]
+        self._episodes = self._ledger.episodes_of(case.run_id for case in begun)
+        changes += [change for case in begun if (change := self._begun(case))]
         changes += self._own_sight(known)
         changes += self._failed()
         returned = [case for case in fresh if case.run is not None and case.run.revived_at is not None]
         return changes + [change for case in returned if (change := self._returned(case))]
+
+    def _let_go(self, covers: Mapping[str, str], lost: Collection[str]) -> None:
+        """Of those that a run stands for which is given up, the ones as hopeless as it are read no more either."""
+        cases = (self._seen.cases[run_id] for run_id, relative in covers.items() if relative in lost)
+        records = [self._seen.records[case.run_id] for case in cases if _hopeless(case)]
+        for begin in range(0, len(records), MOST_TOGETHER):
+            self._ledger.commit([], (), records[begin : begin + MOST_TOGETHER])
 
     def _doubt(self) -> None:
         seen, before = self._seen, self._seen.state.value.doubt
@@ -99,12 +113,14 @@ class Changes:
         silent = [case.run for case in seen.cases.values() if case.run_id not in known and _unexplained(case)]
         runs = [run for run in silent if run is not None]
         instances = len({run.instance or run.host for run in runs})
-        live = 0
+        live = elsewhere = 0
         if may_be_crowd(len(runs), instances):
             running = seen.live or [run for r in self._ledger.running(seen.now) if (run := r.readable)]
             live = len({run.id for run in (*running, *runs)} - known)
+            homes = {run.service or run.host for run in runs}
+            elsewhere = sum((r.service or r.host) not in homes and beats(r, seen.now) for r in running)
         last = max((run.beat_at or run.started_at for run in runs), default=None)
-        return Signs(seen.now, seen.state.value.last_sweep_at, len(runs), instances, live, last)
+        return Signs(seen.now, seen.state.value.last_sweep_at, len(runs), instances, live, last, elsewhere)
 
     def _tellable(self, case: Case) -> bool:
         return case.verdict is not None and case.verdict.problem and not _given_up(case) and not self._held_back(case)
@@ -183,7 +199,9 @@ class Changes:
         return Case(OWN_SIGHT, None, verdict, about=WATCHDOG_ITSELF)
 
     def _failed(self) -> Iterable[Change]:
-        for run in failed_alone(self._seen.failures):
+        failed = failed_alone(self._seen.failures)
+        self._episodes |= self._ledger.episodes_of(run.id for run in failed)
+        for run in failed:
             case = Case(run.id, run, judge(run, self._policy, self._seen.now))
             last = self._last_episode(run.id)
             if last is not None and (last.value.open or last.value.how == run.state):
@@ -214,7 +232,9 @@ class Changes:
         return Change(held, case, after.tell, self._group(case, after), heard_on, after.stale)
 
     def _last_episode(self, run_id: str) -> Held[Incident] | None:
-        episodes = self._ledger.episodes(run_id)
+        if run_id not in self._episodes:
+            self._episodes |= self._ledger.episodes_of([run_id])
+        episodes = self._episodes[run_id]
         return episodes[-1] if episodes else None
 
     def _group(self, case: Case, step: Step) -> Hashable:
@@ -239,7 +259,11 @@ def _given_up(case: Case) -> bool:
     run, verdict = case.run, case.verdict
     if run is None or verdict is None or run.due_at is not None:
         return False
-    return run.shared or (verdict.state == SILENT and verdict.past_deadline)
+    return run.shared or _hopeless(case)
+
+
+def _hopeless(case: Case) -> bool:
+    return case.verdict is not None and case.verdict.state == SILENT and case.verdict.past_deadline
 
 
 def _home(run: Run) -> Hashable:

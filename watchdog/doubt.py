@@ -1,9 +1,10 @@
 """The watchdog's doubt about itself: when silence may be its own, and not that of the runs.
 
 Three things make it doubt: the sweep before was long ago (`gap`), the store's clock went back (`clock`), or most of the
-live runs fell silent together (`crowd`). Meanwhile `silent` verdicts are held. After a gap that lasts `settle`, in
-which every living client beats; a crowd is held until beats return, or `doubt_at_most` has passed: then the truth is
-told. A crowd is told at once, as one problem; a gap is not, for it is over before anybody could look at it.
+live runs fell silent together while nobody else was heard of (`crowd`). Meanwhile `silent` verdicts are held. After a
+gap that lasts `settle`, in which every living client beats; a crowd is held until beats return, or `doubt_at_most` has
+passed: then the truth is told. A crowd is told at once, as one problem; a gap is not, for it is over before anybody
+could look at it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 from heartbeat_client.fields import MISSING, Fields, RecordError
 from heartbeat_client.lengths import spoken
+from heartbeat_client.run import Run
 
 from .policy import Pace
 
-__all__ = ["CLOCK", "CROWD", "GAP", "Doubt", "Signs", "doubt", "may_be_crowd"]
+__all__ = ["CLOCK", "CROWD", "GAP", "Doubt", "Signs", "beats", "doubt", "may_be_crowd"]
 
 GAP = "gap"
 CLOCK = "clock"
@@ -28,6 +30,8 @@ CROWD = "crowd"
 LEAST_RUNS = 3
 LEAST_INSTANCES = 2
 MOST_OF_THEM = 0.5
+
+BEATS_IN_TIME = 2
 
 # Two of the store's machines need not agree to the millisecond.
 CLOCK_STEP = timedelta(seconds=5)
@@ -39,7 +43,8 @@ class Signs:
 
     silent: runs that fell silent, were not told yet, and of whose end nothing is known. instances: how many instances
     or hosts these are on. live: how many run in all, without those whose problem was told. silent_since: when the last
-    of these beat.
+    of these beat. elsewhere: how many beat in services, or on hosts, of which nothing is silent: their beats prove that
+    the store takes some.
     """
 
     now: datetime
@@ -48,6 +53,7 @@ class Signs:
     instances: int = 0
     live: int = 0
     silent_since: datetime | None = None
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,11 @@ def may_be_crowd(silent: int, instances: int) -> bool:
     return silent >= LEAST_RUNS and instances >= LEAST_INSTANCES
 
 
+def beats(run: Run, at: datetime) -> bool:
+    """Whether a run's beats came in time up to an instant, as far as its record tells; one may be missing."""
+    return run.beat_at is not None and at < run.beat_at + timedelta(seconds=BEATS_IN_TIME * run.thresholds.beat_every)
+
+
 def doubt(before: Doubt | None, signs: Signs, pace: Pace) -> Doubt | None:
     """The doubt after this look, None without any. One about a crowd is not begun anew while the crowd lasts."""
     if fresh := _gap(signs, pace) or _clock(signs, pace):
@@ -119,7 +130,8 @@ def _clock(signs: Signs, pace: Pace) -> Doubt | None:
 
 
 def _is_crowd(signs: Signs) -> bool:
-    return may_be_crowd(signs.silent, signs.instances) and signs.silent > MOST_OF_THEM * signs.live
+    crowd = may_be_crowd(signs.silent, signs.instances) and signs.silent > MOST_OF_THEM * signs.live
+    return crowd and not signs.elsewhere
 
 
 def _crowd(signs: Signs, pace: Pace) -> Doubt:

@@ -1,8 +1,7 @@
-"""How long the runs of an operation took, and what that teaches: how long one call may stand before it is a stall.
+"""How long the runs of an operation took, and stood in one call: what teaches how long one call of the next may stand.
 
-The rule: twice the longest of at least five healthy runs, and at least a minute above it. Of the rules compared
-on log-normal, bimodal and heavy-tailed durations this one raised the fewest false alarms with 5 to 20 runs (0 to 6 %
-at 5, 0 to 1.5 % at 20; mean + 3 standard deviations: 4 to 9 % and 1 to 5 %). With fewer runs nothing is learned.
+The rule itself, which the client applies too, stands in `heartbeat_client.run_opaque`. With fewer than five healthy
+runs nothing is learned.
 """
 
 from __future__ import annotations
@@ -16,23 +15,26 @@ from typing import Any
 
 from heartbeat_client.fields import Fields
 from heartbeat_client.run import ENDED, LEARN_FROM, SUCCEEDED, Run
+from heartbeat_client.run_opaque import allowed
 
 __all__ = ["KEPT", "LEARN_FROM", "History", "Taken", "quantile"]
 
 KEPT = 50
-FACTOR = 2.0
-LEAST_ABOVE = 60.0
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One run that has ended and how long it took, in seconds. late: it ended after its deadline."""
+    """One run that has ended and how long it took, in seconds. late: it ended after its deadline.
+
+    stood: the longest that one call of it may have lasted, None where nobody looked.
+    """
 
     run: str
     seconds: float
     state: str = SUCCEEDED
     started_at: datetime | None = None
     late: bool = False
+    stood: float | None = None
 
     @property
     def healthy(self) -> bool:
@@ -44,6 +46,8 @@ class Taken:
         plain: dict[str, Any] = {"run": self.run, "seconds": self.seconds, "state": self.state}
         if self.started_at is not None:
             plain["started_at"] = self.started_at.isoformat().replace("+00:00", "Z")
+        if self.stood is not None:
+            plain["stood"] = self.stood
         return plain | ({"late": True} if self.late else {})
 
 
@@ -70,10 +74,15 @@ class History:
 
     @property
     def opaque_after(self) -> float | None:
-        """How long one call may stand, in seconds; None with fewer than `LEARN_FROM` healthy runs."""
-        if len(self.healthy) < LEARN_FROM:
+        """How long one call may take, in seconds; None with fewer than `LEARN_FROM` healthy runs."""
+        return allowed(self.longest, len(self.healthy)) if len(self.healthy) >= LEARN_FROM else None
+
+    @property
+    def stood(self) -> float | None:
+        """The longest that one call of a healthy run may have lasted, in seconds; None where nobody looked at any."""
+        if all(taken.stood is None for taken in self.healthy):
             return None
-        return max(FACTOR * self.longest, self.longest + LEAST_ABOVE)
+        return max(taken.seconds if taken.stood is None else taken.stood for taken in self.healthy)
 
     @property
     def summary(self) -> dict[str, float]:
@@ -118,7 +127,9 @@ def _taken(run: Run) -> Taken | None:
         return None
     seconds = (run.ended_at - run.started_at).total_seconds()
     late = run.deadline is not None and run.ended_at > run.deadline
-    return Taken(run.id, seconds, run.state, run.started_at, late) if seconds > 0 else None
+    # A call is looked at with each beat, so it may have lasted for one more.
+    stood = None if run.stood is None else min(seconds, run.stood + run.thresholds.beat_every)
+    return Taken(run.id, seconds, run.state, run.started_at, late, stood) if seconds > 0 else None
 
 
 def _read(entry: Fields) -> Taken | None:
@@ -128,6 +139,7 @@ def _read(entry: Fields) -> Taken | None:
         entry.one_of("state", SUCCEEDED, ENDED),
         _instant(entry),
         entry.flag("late", False),
+        entry.length("stood", None),
     )
     return taken if taken.run and taken.state and taken.seconds > 0 else None
 

@@ -62,7 +62,7 @@ def _record(operation: str, policy: Policy, document: Document | None, ended: Se
         "operation": operation,
         "force": _said(rule.settings if rule else Settings()),
         "thresholds": _learned(history) | _said(policy.defaults),
-        "learned": {"runs": len(history.healthy), "longest": history.longest} if history.opaque_after else {},
+        "learned": _learned_from(history),
         "durations": history.summary,
         "history": history.to_document(),
     }
@@ -70,6 +70,13 @@ def _record(operation: str, policy: Policy, document: Document | None, ended: Se
 
 def _learned(history: History) -> dict[str, Any]:
     return {} if history.opaque_after is None else {"opaque_after": history.opaque_after}
+
+
+def _learned_from(history: History) -> dict[str, Any]:
+    if history.opaque_after is None:
+        return {}
+    stood = {} if history.stood is None else {"stood": history.stood}
+    return {"runs": len(history.healthy), "longest": history.longest, **stood}
 
 
 def _said(settings: Settings) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Pace:
     settle: float = 45.0
     claim_for: float = 60.0
     budget: float = 45.0
-    retry_after: float = 20.0
+    retry_after: float = 5.0
     doubt_at_most: float = 180.0
     steady_for: float = 300.0
     measure_every: float = 300.0
@@ -124,7 +124,7 @@ class Policy:
         # Silence shorter than two beats is no silence: it would wake people for each healthy run.
         limits["silent_after"] = max(limits["silent_after"], 2 * run.thresholds.beat_every)
         if limits["opaque_after"] != run.thresholds.opaque_after:
-            limits |= {"learned_runs": 0, "learned_longest": None}
+            limits |= {"learned_runs": 0, "learned_longest": None, "learned_stood": None}
         return replace(run, thresholds=replace(run.thresholds, **limits), **self._deadline(run, ruled))
 
     def _limit(self, run: Run, ruled: Settings, name: str) -> Any:

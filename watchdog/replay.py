@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from heartbeat_client.lengths import spoken
 from heartbeat_client.run import Run, Thresholds, overdue_at, silent_at, stalled_at
+from heartbeat_client.run_opaque import stands_too_long_after
 
 from .policy import LIMITS, Policy
 from .verdict import OVERDUE, SILENT, STALLED
@@ -138,8 +139,17 @@ def replayed(run: Run, policy: Policy) -> Replayed:
 def _possible(run: Run, ended: datetime) -> tuple[str, ...]:
     """What it could have been at the soonest: as if it had neither moved nor beaten after its start."""
     still = replace(run, beat_at=None, moved_at=None, activity=None, waiting=None, child=None, gone_at=None)
-    limits = {STALLED: stalled_at(still), SILENT: silent_at(still)}
+    limits = {STALLED: _stalled_at(still), SILENT: silent_at(still)}
     return tuple(name for name, at in limits.items() if at is not None and at < ended)
+
+
+def _stalled_at(still: Run) -> datetime | None:
+    """When it could have been stalled: by its whole length, or by its longest call where that was watched."""
+    by_length, stand = stalled_at(still), stands_too_long_after(still.thresholds)
+    if stand is None or still.stood is None or still.progress is not None or still.shared:
+        return by_length
+    known = still.stood + still.thresholds.beat_every
+    return still.started_at + timedelta(seconds=stand) if known > stand else None
 
 
 def _as_its_owner_set_it(run: Run) -> Run:

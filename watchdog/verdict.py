@@ -27,10 +27,21 @@ from heartbeat_client.run import (
     stalled_at,
     standing_since,
 )
+from heartbeat_client.run_opaque import stands_too_long_after
 
 from .forecast import forecast
 from .policy import Policy
-from .wording import activity_text, ago, missing_text, progress_text, rate_text, remaining, sentence, shared_text
+from .wording import (
+    activity_text,
+    ago,
+    missing_text,
+    progress_text,
+    rate_text,
+    remaining,
+    sentence,
+    shared_text,
+    standing_text,
+)
 
 __all__ = [
     "CONFIRMED",
@@ -220,7 +231,7 @@ UNKNOWN = "nothing to count was declared, so slow and stuck look alike from here
 
 
 def _evidence(run: Run, now: datetime) -> str:
-    return activity_text(run, now) or "beats still arrive"
+    return standing_text(run, now) or "beats still arrive"
 
 
 def _cannot_be_known(run: Run) -> str:
@@ -246,6 +257,10 @@ def _opaque_limit(run: Run, length: timedelta) -> str:
     limits = run.thresholds
     if limits.opaque_after is None:
         return f"{limit}: {OPAQUE_SHARE:.0%} of the time to the deadline"
+    stand = stands_too_long_after(limits)
+    if stand is not None and length == timedelta(seconds=stand):
+        longest = spoken(limits.learned_stood or 0.0)
+        return f"{limit}, from {limits.learned_runs} healthy runs, in which one call lasted {longest} at most"
     if limits.learned_runs and limits.learned_longest is not None:
         return f"{limit}, from {limits.learned_runs} healthy runs, the longest of {spoken(limits.learned_longest)}"
     return limit

@@ -22,6 +22,7 @@ __all__ = [
     "remaining",
     "sentence",
     "shared_text",
+    "standing_text",
 ]
 
 # All of a few, else so many that one sees what they have in common.
@@ -143,6 +144,15 @@ def activity_text(run: Run, now: datetime) -> str:
         said += f" for {ago(now, since)}"
     waits_for = activity.get("waits_for")
     return sentence(said, f"waits for {waits_for}" if waits_for else "")
+
+
+def standing_text(run: Run, now: datetime) -> str:
+    """As `activity_text`, of a run that has stopped: what was seen while it still moved is not where it stands."""
+    activity = run.activity or {}
+    if activity.get("kind") != "progressing":
+        return activity_text(run, now)
+    last = _at(activity.get("at"), activity.get("call"))
+    return f"where it stands has not been seen yet; it was{last} as it still moved" if last else ""
 
 
 def _at(place: object, call: object) -> str:

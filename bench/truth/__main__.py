@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .figures import summary
-from .judging import together
-from .plot import plot
-from .tables import tables
+from bench.results import as_markdown, machine
 
-RUNS = 100_000
-SEED = 7
+from .measured import RUNS, SEED, result_of, simulated
+from .plot import plot
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,10 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error(f"--runs: expected at least 1, got {options.runs}")
-    logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # channels that fail are part of the day
-    began = time.monotonic()
-    figures = summary(together(options.runs, options.seed, options.workers), options.seed)
-    print(tables(figures))
+    where, began = machine(), time.monotonic()
+    figures = simulated(options.runs, options.seed, options.workers)
+    print(as_markdown(result_of(figures), where))
     print(f"{time.monotonic() - began:.0f} s with {options.workers} processes", file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

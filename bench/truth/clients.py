@@ -113,7 +113,22 @@ class Client:
             thresholds=self.thresholds,
             progress=self._progress(last, moved) if operation.counted else None,
             activity=None if over else self._activity(write, last),
+            stood=self._stood() if over else None,  # of a run that goes on nobody asks for it
         )
+
+    def _stood(self) -> float | None:
+        """The longest for which a beat saw it stand in one call."""
+        trace = self.trace
+        if trace.operation.counted or not trace.operation.evidence:
+            return None
+        if trace.inner:
+            return 0.0
+        return max((self._stands(write.seen) for write in trace.writes if write.kind == BEAT), default=None)
+
+    def _stands(self, seen: float) -> float:
+        steps = self.trace.steps
+        began = steps[max(bisect_right(steps, seen) - 1, 0)]
+        return seen - began - SAMPLED_EACH if seen - began > STANDS_AFTER else 0.0
 
     def _last_own_look(self, write: Write) -> float:
         """When the process last looked at itself: what a helper writes changes nothing of that."""

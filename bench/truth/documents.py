@@ -30,6 +30,10 @@ class Documents:
         held = self._held.get(collection, {})
         return {name: _copy(held[name]) for name in ids if name in held}
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """See `Store.get_now`."""
+        return self.now(), self.get(collection, ids)
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`."""
         check_query(collection, where)
@@ -43,6 +47,10 @@ class Documents:
         for write in writes:
             self.apply(write)
         return True
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        return self._held[write.collection][write.id].version if self.commit([write]) else None
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -73,13 +81,15 @@ def matching(documents: Iterable[Document], where: Where | None) -> list[Documen
     if where is None:
         return sorted(documents, key=lambda document: document.id)
     found = [document for document in documents if _matches(document.fields.get(where.field), where)]
-    if where.compare == "==":
+    if where.compare in ("==", "in"):
         return sorted(found, key=lambda document: document.id)
     name = where.field
     return sorted(found, key=lambda document: (document.fields[name], document.id), reverse=where.compare == "<")
 
 
 def _matches(value: Any, where: Where) -> bool:
+    if where.compare == "in":
+        return isinstance(value, str) and value in where.value
     if type(value) is not type(where.value):
         return False
     if where.compare == "==":

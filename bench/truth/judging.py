@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,6 +13,7 @@ from watchdog.incident import OPENED, RESOLVED, WORSENED
 from watchdog.policy import Policy
 
 from .fleet import RUNS_EACH, Fleet, fleet
+from .knowing import best_left
 from .oracle import Alarm, Outcome, assess
 from .others import RULES
 from .trace import NEVER, Family
@@ -61,13 +63,14 @@ def judged(made: Fleet, policy: Policy | None = None) -> Judged:
 
 def _under_hangwatch(family: Family, by_run: dict[str, list[Told]], made: Fleet, watched: Watched) -> Outcome:
     told = [one for trace in family.traces for one in by_run.get(trace.id, ())]
+    known = watched.known
     alarms = [
-        Alarm(one.at, one.run_id, one.state, watched.known.get(one.run_id, 0), _until(one, by_run[one.run_id]))
+        Alarm(one.at, one.run_id, one.state, known.get(one.run_id, 0), _until(one, by_run[one.run_id]), one.notice)
         for one in told
         if one.kind in ALARMING
     ]
     outcome = assess(family, alarms, len({one.notice for one in told}))
-    return replace(outcome, disturbed=_disturbed(family, outcome, made, watched))
+    return replace(outcome, disturbed=_disturbed(family, outcome, made, watched), best_left=best_left(family))
 
 
 def _until(alarm: Told, told: list[Told]) -> float:
@@ -87,12 +90,18 @@ def _disturbed(family: Family, outcome: Outcome, made: Fleet, watched: Watched) 
     return any(begin < until and end > began - 1 for begin, end in windows)
 
 
-def together(runs: int, seed: int, workers: int) -> Judged:
-    """So many outermost runs, in fleets, by so many processes: the same outcomes for any number of these."""
+def together(
+    runs: int, seed: int, workers: int, on_fleet: Callable[[int, int], object] = lambda done, of: None
+) -> Judged:
+    """So many outermost runs, in fleets, by so many processes: the same outcomes for any number of these.
+
+    on_fleet: told how many fleets are done, and of how many.
+    """
     sizes = [min(RUNS_EACH, runs - begin) for begin in range(0, runs, RUNS_EACH)]
     whole = Judged({})
-    for part in _each(seed, sizes, workers):
+    for number, part in enumerate(_each(seed, sizes, workers)):
         whole.add(part)
+        on_fleet(number + 1, len(sizes))
     return whole
 
 
@@ -106,4 +115,5 @@ def _each(seed: int, sizes: list[int], workers: int) -> Iterable[Judged]:
 
 
 def _one(job: tuple[int, int, int]) -> Judged:
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # channels that fail are part of the day
     return judged(fleet(*job))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .trace import DEADLINE, HEALTHY, LATE, SLOW, Family, Trace
 
-__all__ = ["TIGHT", "Alarm", "Outcome", "assess", "cause_of"]
+__all__ = ["LAST_FIFTH", "TIGHT", "Alarm", "Outcome", "assess", "cause_of"]
 
 # Of those without trouble, who needed the last fifth of the time.
 TIGHT = "made it in the last fifth"
@@ -27,7 +27,8 @@ LATELY = 400.0
 class Alarm:
     """People are told that something is the matter. state: what. known: runs from which the limit was learned.
 
-    until: when they are told that it is over; None where nobody tells them.
+    until: when they are told that it is over; None where nobody tells them. notice: the message, where several alarms
+    may be one.
     """
 
     at: float
@@ -35,6 +36,7 @@ class Alarm:
     state: str = ""
     known: int = 0
     until: float | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,11 @@ class Outcome:
     """What one rule made of one run with those inside of it. Lengths in seconds.
 
     latency: from the trouble's begin to the first right alarm, None where there was none, or trouble lay ahead.
-    left: from there to the deadline. false: the causes of alarms that were wrong. began_after: from the run's start to
-    the trouble's begin, None without any. messages: how many told of it. disturbed: whether sweeps, channel or store
-    failed between the trouble and the alarm. unseen: whether no record reached the store while it lasted.
+    left: from there to the deadline. false: the causes of alarms that were wrong, wrong: their messages.
+    began_after: from the run's start to the trouble's begin, None without any. messages: how many told of it.
+    disturbed: whether sweeps, channel or store failed between the trouble and the alarm. unseen: whether no record
+    reached the store while it lasted. cut_off: whether at some time, while it ran, nothing it sent arrived. best_left:
+    as left, by the best that can be, for hangs.
     """
 
     name: str
@@ -55,10 +59,13 @@ class Outcome:
     latency: float | None = None
     left: float | None = None
     false: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
     messages: int = 0
     known: int = 0
     disturbed: bool = False
     unseen: bool = False
+    cut_off: bool = False
+    best_left: float | None = None
 
     @property
     def heard(self) -> bool:
@@ -87,8 +94,10 @@ def assess(family: Family, alarms: Iterable[Alarm], messages: int = 0) -> Outcom
         latency=None if first is None or ahead else first - truth.began,
         left=None if first is None else run.deadline - first,
         false=tuple(cause_of(family, alarm) for alarm in ordered if not _right(family, alarm)),
+        wrong=tuple(alarm.notice for alarm in ordered if not _right(family, alarm)),
         messages=messages,
         known=max((alarm.known for alarm in ordered), default=0),
+        cut_off=any(begin < min(run.ended, run.dead_at) and end > run.started for begin, end in run.cut),
         unseen=not any(write.at <= truth.over for trace in family.traces for write in trace.writes),
     )
 

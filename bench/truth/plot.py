@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .figures import MARKS
 from .judging import HANGWATCH
 
 __all__ = ["plot"]
 
 WIDTH, HEIGHT = 860, 460
 LEFT, RIGHT, TOP, BOTTOM = 64, 200, 48, 56
-FROM, TO = 30, -15  # minutes left to the deadline
+FROM, TO = int(MARKS[0]), int(MARKS[-1])  # minutes left to the deadline
 LABEL_APART = 17
 
 # Okabe and Ito's colours, which those who don't tell red from green can tell.
@@ -35,10 +35,8 @@ def plot(figures: Mapping[str, Any]) -> str:
 
 def _curve(rule: Mapping[str, Any]) -> list[tuple[float, float]]:
     """Minutes left, and the share heard by then."""
-    of: int = rule["heard"]["of"]
-    spent = [-left for left in rule["lefts"]]
-    marks = [quarter / 4 for quarter in range(4 * FROM, 4 * TO - 1, -1)]
-    return [(mark, bisect_left(spent, -60 * mark + 1) / max(of, 1)) for mark in marks]
+    of = max(rule["heard"]["of"], 1)
+    return [(mark, heard / of) for mark, heard in zip(MARKS, rule["heard by"], strict=True)]
 
 
 def _x(minutes: float) -> float:

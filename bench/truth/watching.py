@@ -8,11 +8,13 @@ from random import Random
 
 from watchdog.incident import INCIDENTS
 from watchdog.message import Message
+from watchdog.notice import NOTICES, Notice
 from watchdog.policy import Policy
 from watchdog.ports import DeliveryError, Receipt, Store
 from watchdog.report import SweepReport
 from watchdog.sweep import Sweep
 
+from .clients import DAY
 from .fleet import Fleet
 from .runs_store import RunsStore
 from .trace import Window
@@ -21,7 +23,7 @@ __all__ = ["People", "Told", "Watched", "watch"]
 
 REFUSED = 0.02  # of messages are not taken at first
 
-# From the instant that a sweep goes by to its message being there: reads, saving, the channel.
+# From the instant that a sweep sends to its message being there: reads, saving, the channel.
 SENT_WITHIN = (0.5, 3.0)
 
 
@@ -79,14 +81,20 @@ def watch(
     chance = Random(f"watched {fleet.number}")
     runs = RunsStore(fleet.traces)
     store, people, watched = over(runs), People(fleet.around.dumb, chance), Watched()
+
+    def wait(seconds: float) -> None:
+        people.now += seconds
+        runs.bring(people.now)
+        store.now()
+
     for tick in fleet.around.ticks:
         runs.bring(tick)
         people.now = tick
-        report = Sweep(store, [people], policy or Policy(), clock=lambda: 0.0).run()
+        report = Sweep(store, [people], policy or Policy(), clock=lambda: people.now, wait=wait).run()
         on_sweep(report)
         watched.sweeps += 1
         watched.held += len(report.held)
-        watched.told += _told(report, store, tick + chance.uniform(*SENT_WITHIN))
+        watched.told += _told(report, store, chance.uniform(*SENT_WITHIN))
     watched.refused = people.refused
     for run_id in {told.run_id for told in watched.told}:
         if (client := runs.client(run_id)) is not None:
@@ -94,8 +102,11 @@ def watch(
     return watched
 
 
-def _told(report: SweepReport, store: Store, at: float) -> Iterable[Told]:
+def _told(report: SweepReport, store: Store, on_its_way: float) -> Iterable[Told]:
     for one in report.told:
+        name = str(one["notice"])
+        sent_at = Notice.from_document(name, store.get(NOTICES, [name])[name].fields).sent_at
+        at = ((sent_at or report.now) - DAY).total_seconds() + on_its_way
         ids = [str(name) for name in one["incidents"]] if isinstance(one["incidents"], list) else []
         incidents = store.get(INCIDENTS, ids)
         for name in ids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,18 +17,22 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.results import Result
 from bench.truth.__main__ import main
 from bench.truth.clients import DAY, Client, instant
 from bench.truth.documents import Documents
-from bench.truth.figures import KINDS, Lengths, Rate, kinds, rules, summary, targets
+from bench.truth.figures import KINDS, kinds, rules, summary
 from bench.truth.fleet import Fleet, fleet
 from bench.truth.judging import HANGWATCH, Judged, judged, together
+from bench.truth.knowing import best_left, longest_healthy
+from bench.truth.measured import PICTURE, measure, result_of
 from bench.truth.oracle import TIGHT, Alarm, Outcome, assess
 from bench.truth.others import RULES
 from bench.truth.plot import plot
 from bench.truth.runs_store import RunsStore
+from bench.truth.spread import Lengths, Rate
 from bench.truth.story import Phase, Story, end_with_service, truth_of
-from bench.truth.tables import tables
+from bench.truth.targets import targets
 from bench.truth.trace import (
     BEAT,
     CRASHED,
@@ -673,6 +678,42 @@ def test_a_target_is_met_only_when_it_is(small: Judged) -> None:
     assert (kept[name], broken[name]) == (True, False)
 
 
+def _limit_of(outcomes: Sequence[Outcome], name: str) -> tuple[bool, str]:
+    return next((one["met"], one["limit"]) for one in targets(outcomes) if one["what"] == name)
+
+
+def test_who_was_cut_off_is_counted_apart() -> None:
+    """A false notice about a run that was cut off from the store counts in all, not among those that never were."""
+    calm = assess(a_family(Truth(HEALTHY), **ON_TIME), [])
+    alarm = Alarm(1690.0, "r1", "silent", notice="n1")
+    false = assess(a_family(Truth(HEALTHY), **ON_TIME, cut=((1590.0, 1700.0),)), [alarm])
+    after = assess(a_family(Truth(HEALTHY), **ON_TIME, cut=((1600.0, 1700.0),)), [])
+    what = "healthy runs told of, per 10,000"
+    told = next(one for one in targets([calm, false, false]) if one["what"] == "false notices per 10,000 healthy runs")
+
+    assert told["each 10k"]["hits"] == 1  # two runs in one message
+    assert (calm.cut_off, false.cut_off, after.cut_off) == (False, True, False)
+    met, limit = _limit_of([calm, false, after], f"{what}, all")
+    assert not met
+    assert "cut off" in limit
+    assert _limit_of([calm, false, after], f"{what}, never cut off from the store") == (True, "")
+
+
+def test_at_best_a_hang_is_told_when_no_healthy_call_lasts_so_long() -> None:
+    """The best rule waits as long as all but one in 10,000 healthy calls take; short calls it knows at once."""
+    stuck = {"stuck": (1200.0, NEVER), "stands": "blocked", "steps": (1000.0,)}
+    long = longest_healthy(CALL)
+    hung = Truth(HUNG, 1200.0, NEVER, must=True)
+    many = replace(BLIND, evidence=True)
+
+    assert 300.0 * 3 < long < 1440.0
+    assert best_left(a_family(hung, operation=CALL, **stuck)) == pytest.approx(1800.0 - long)
+    assert best_left(a_family(hung, operation=BLIND, **stuck)) == pytest.approx(1800.0 - long)
+    assert best_left(a_family(hung, operation=many, **stuck)) == 1600.0
+    assert best_left(a_family(hung, operation=replace(CALL, median=1e6), **stuck)) == 360.0
+    assert best_left(a_family(Truth(HEALTHY), operation=CALL)) is None
+
+
 def test_the_picture_is_well_formed_and_names_every_rule(small: Judged) -> None:
     """The SVG parses, and each rule has a line and a label within the picture, none over another."""
     root = ET.fromstring(plot(summary(small, 7)))  # noqa: S314 (our own text)
@@ -695,7 +736,9 @@ def test_the_command_prints_tables_and_writes_figures(tmp_path: Path, capsys: py
 
     read = json.loads(figures.read_text())
     assert status == 0
-    assert capsys.readouterr().out.strip() == tables(read).strip()
+    printed = capsys.readouterr().out
+    assert all(f"### {table.title}\n" in printed for table in result_of(read).tables)
+    assert all(f"| {target.what} | {target.aim} | {target.came} |" in printed for target in result_of(read).targets)
     assert (read["runs"], read["seed"]) == (40, 2)
     assert picture.read_text().startswith("<svg")
 
@@ -707,3 +750,30 @@ def test_the_command_refuses_no_runs(capsys: pytest.CaptureFixture[str]) -> None
 
     assert ended.value.code == 2
     assert "expected at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("measured"))
+    try:
+        found = measure(True)
+        ET.fromstring(PICTURE.read_text())  # noqa: S314 (our own text)
+        return found
+    finally:
+        os.chdir(before)
+
+
+def test_the_bench_has_all_targets_and_says_what_keeps_them(quick: Result) -> None:
+    """Each target of the bench is met, or says what keeps it from being so; its figures go into JSON as they are."""
+    assert len(quick.targets) == 12
+    assert [one.what for one in quick.targets if one.met == bool(one.limit)] == []
+    assert json.loads(json.dumps(quick.figures)) == quick.figures
+    assert sum(int(number.replace(",", "")) for _, number in quick.tables[0].rows) == 2000
+
+
+def test_the_page_has_a_place_for_the_tables() -> None:
+    """The page on truth holds the marks between which the bench's tables go."""
+    page = (Path(__file__).parents[2] / "docs" / "truth.md").read_text()
+
+    assert page.count("<!-- found by: truth -->\n") == page.count("<!-- end -->") == 1

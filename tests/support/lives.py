@@ -58,6 +58,11 @@ class Interrupted:
         self.step()
         return self._store.get(collection, ids)
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """See `Store.get_now`."""
+        self.step()
+        return self._store.get_now(collection, ids)
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`."""
         self.step()
@@ -67,6 +72,11 @@ class Interrupted:
         """See `Store.commit`."""
         self.step()
         return self._store.commit(writes)
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        self.step()
+        return self._store.put(write)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -253,7 +263,7 @@ class Life:
     def wake_all(self) -> None:
         """Nobody asks for quiet any more."""
         for snooze in self.world.ledger.standing()[1].value.in_force(self.world.now):
-            self.answers().wake(snooze.operation)
+            self.answers().wake(snooze.operation, "ada")
 
     # What must hold.
 

@@ -39,6 +39,7 @@ CALM = Signs(START, at(-1))
         pytest.param(Signs(START, START + 6 * SECOND), CLOCK, id="a_clock_that_went_back"),
         pytest.param(replace(CALM, silent=3, instances=2, live=5), CROWD, id="most_of_them_silent"),
         pytest.param(replace(CALM, silent=3, instances=2, live=6), None, id="half_of_them_silent"),
+        pytest.param(replace(CALM, silent=3, instances=2, live=5, elsewhere=1), None, id="another_service_beats"),
         pytest.param(replace(CALM, silent=2, instances=2, live=2), None, id="too_few_runs"),
         pytest.param(replace(CALM, silent=9, instances=1, live=9), None, id="one_instance_that_died"),
     ],
@@ -171,3 +172,38 @@ def test_a_clock_that_goes_back_holds_silence(tmp_path: Path) -> None:
 
     assert titles(world) == []
     assert "went back by 30" in report.doubt
+
+
+def test_one_service_that_is_silent_while_another_beats_is_told_at_once(tmp_path: Path) -> None:
+    """Beats of a service of which nothing is silent prove that the store takes some: that is no crowd."""
+    world = World(tmp_path)
+    crowd(world)
+    world.put(a_run("other", instance="x", operation="other", service="another", deadline=at(600)))
+    world.at(1.5)
+    world.beat(a_run("other", instance="x", operation="other", service="another", deadline=at(600)))
+    report = world.sweep(1.6)
+
+    assert titles(world) == ["op0 is silent, and 3 more"]
+    assert (report.held, report.doubt) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("since", "service", "doubted"),
+    [
+        pytest.param(29, "another", False, id="another_service_beat_within_two_beats"),
+        pytest.param(30, "another", True, id="its_beat_is_too_old_to_prove_anything"),
+        pytest.param(5, "the same", True, id="the_service_that_is_silent_proves_nothing"),
+    ],
+)
+def test_who_proves_that_the_store_takes_beats(tmp_path: Path, since: int, service: str, doubted: bool) -> None:
+    """A run proves it that beat within two beats, in a service of which nothing is silent."""
+    world = World(tmp_path)
+    for n in range(4):
+        world.put(a_run(f"run{n}", instance=f"i{n}", service="the same", deadline=at(600)))
+    world.sweep(0.5)
+    world.at(1.6)
+    seconds = timedelta(minutes=1.6) - timedelta(seconds=since)
+    world.put(a_run("other", instance="x", service=service, deadline=at(600), beat_at=START + seconds, seq=9))
+    report = world.sweep()
+
+    assert bool(report.doubt) is doubted

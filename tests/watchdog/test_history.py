@@ -12,7 +12,7 @@ from heartbeat_client.run import STANDING, Run
 from tests.support.world import START, World, a_run
 from watchdog.history import History
 from watchdog.operations import histories, keep_operations
-from watchdog.policy import Policy
+from watchdog.policy import Policy, Settings
 from watchdog.policy_text.file import parse_policy
 from watchdog.verdict import judge
 
@@ -28,13 +28,17 @@ def took(seconds: float, number: int, **changes: object) -> Run:
     ("seconds", "opaque_after"),
     [
         pytest.param([100] * 4, None, id="four_runs_teach_nothing"),
-        pytest.param([100] * 4 + [300], 600, id="five_runs_teach_twice_the_longest"),
+        pytest.param([100] * 4 + [300], 1200, id="five_runs_teach_four_times_the_longest"),
+        pytest.param([100] * 9, 400, id="so_do_nine"),
+        pytest.param([100] * 10, 300, id="ten_teach_three_times_the_longest"),
+        pytest.param([100] * 19, 300, id="so_do_nineteen"),
+        pytest.param([100] * 20, 200, id="twenty_teach_twice_the_longest"),
         pytest.param([10] * 5, 70, id="at_least_a_minute_above_the_longest"),
         pytest.param([500] + [100] * 50, 200, id="the_latest_fifty_count"),
     ],
 )
-def test_twice_the_longest_of_five(seconds: list[float], opaque_after: float | None) -> None:
-    """From five healthy runs on, one call may stand twice as long as the longest run took."""
+def test_the_more_runs_the_less_is_allowed(seconds: list[float], opaque_after: float | None) -> None:
+    """From five healthy runs on, one call may take n times as long as the longest, less often the more there are."""
     history = History().with_runs(took(one, number) for number, one in enumerate(seconds))
 
     assert history.opaque_after == opaque_after
@@ -118,6 +122,24 @@ def test_a_history_of_an_older_version_is_read() -> None:
     assert history.runs[0].started_at is None
 
 
+@pytest.mark.parametrize(
+    ("stood", "longest"),
+    [
+        pytest.param([None] * 5, None, id="nobody_looked"),
+        pytest.param([4.0, 30.0, 0.0], 45, id="a_beat_more_than_was_seen"),
+        pytest.param([98.0, 4.0], 100, id="never_more_than_the_run_took"),
+        pytest.param([4.0, None], 100, id="where_nobody_looked_all_may_have_been_one_call"),
+    ],
+)
+def test_the_longest_call_of_healthy_runs(stood: list[float | None], longest: float | None) -> None:
+    """How long one call lasted at most is known from what beats saw, and to a beat."""
+    history = History().with_runs(took(100, number, stood=one) for number, one in enumerate(stood))
+    failed = history.with_runs([took(100, 99, stood=99.0, state="failed")])
+
+    assert history.stood == failed.stood == longest
+    assert History.from_document(history.to_document()) == history
+
+
 def test_a_run_counts_once() -> None:
     """The same run read by two audits is one run."""
     once = History().with_runs([took(100, 1)])
@@ -147,12 +169,33 @@ def test_an_audit_learns_and_the_next_run_has_it(tmp_path: Path) -> None:
     thresholds = Limits().resolve(InForce.from_document(stored.fields))
     owner_knows_better = Limits(opaque_after=1000).resolve(InForce.from_document(stored.fields))
 
-    assert thresholds.opaque_after == 720.0
+    assert thresholds.opaque_after == 1440.0
     assert (thresholds.learned_runs, thresholds.learned_longest) == (5, 360.0)
     assert (owner_knows_better.opaque_after, owner_knows_better.learned_runs) == (1000, 0)
-    stuck = a_run(thresholds=thresholds, beat_at=START + timedelta(minutes=12), due_at=START)
-    reason = judge(stuck, Policy(), START + timedelta(minutes=12)).reason
-    assert "limit 12 min, from 5 healthy runs, the longest of 6 min" in reason
+    stuck = a_run(thresholds=thresholds, beat_at=START + timedelta(minutes=18), due_at=START)
+    reason = judge(stuck, Policy(), START + timedelta(minutes=18)).reason
+    assert "limit 18 min, from 5 healthy runs, the longest of 6 min" in reason
+
+
+def test_an_audit_learns_how_long_one_call_lasts(tmp_path: Path) -> None:
+    """Where beats saw for how long healthy runs stand, the next one has a limit for that, and its reason names it."""
+    world = World(tmp_path)
+    for number in range(5):
+        world.put(a_run(f"run{number}", state="succeeded", ended_at=START + timedelta(minutes=6), stood=30.0 + number))
+    world.sweep(16)
+    stored = world.store.get("hangwatch_operations", [KEY])[KEY]
+    thresholds = Limits().resolve(InForce.from_document(stored.fields))
+    standing = {"kind": "blocked", "since": START + timedelta(minutes=2)}
+    now = START + timedelta(minutes=5, seconds=16)
+    stuck = a_run(thresholds=thresholds, activity=standing, beat_at=now, due_at=START)
+
+    assert stored.fields["learned"] == {"runs": 5, "longest": 360.0, "stood": 49.0}
+    assert judge(stuck, Policy(), now - timedelta(seconds=1)).state == "healthy"
+    verdict = judge(stuck, Policy(), now)
+    assert verdict.state == "stalled"
+    assert "limit 3 min 16 s, from 5 healthy runs, in which one call lasted 49 s at most" in verdict.reason
+    ruled = Policy(defaults=Settings(opaque_after=900.0))
+    assert judge(stuck, ruled, now).state == "healthy"
 
 
 def test_what_did_not_change_is_not_written(tmp_path: Path) -> None:

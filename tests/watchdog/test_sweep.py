@@ -444,3 +444,16 @@ def test_an_expired_record_is_left_alone(world: World) -> None:
     world.sweep(5)
 
     assert world.recorder.messages == []
+
+
+def test_runs_inside_one_that_is_lost_are_given_up_with_it(world: World) -> None:
+    """A process dies inside of nested runs: one incident, and when it is lost nobody is told of the others anew."""
+    world.put(a_run("outer", operation="outer", child="inner"))
+    world.put(a_run("inner", operation="inner", ancestors=("outer",)))
+    world.sweep_each_minute(1, 40)
+    late = world.sweep(41)
+
+    told = [(message.kind, message.title) for message in world.recorder.messages]
+    assert [kind for kind, _ in told] == ["opened", "resolved"]
+    assert late.read == 0
+    assert {held.value.run_id for held in world.ledger.open_incidents()} == set()
