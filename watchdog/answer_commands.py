@@ -38,7 +38,7 @@ def snooze(given: argparse.Namespace) -> int:
 
 def wake(given: argparse.Namespace) -> int:
     """`wake OPERATION`: the end of that quiet."""
-    return _answered(given, lambda answers, _: answers.wake(given.operation))
+    return _answered(given, lambda answers, _: answers.wake(given.operation, _by(given)))
 
 
 def _by(given: argparse.Namespace) -> str:

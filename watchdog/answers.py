@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from .audience import Audience
 from .delivery import Delivery
@@ -22,6 +21,7 @@ from .ports import StoreError
 from .report import SweepReport
 from .saving import Saving
 from .snooze import LONGEST, Snooze, Snoozes
+from .until import end_of, midnight
 
 __all__ = ["Answers"]
 
@@ -75,7 +75,7 @@ class Answers:
     def snooze(self, operation: str, length: Literal["hour", "today"], by: str) -> str:
         """Keep quiet about an operation for an hour, or for the rest of the day in the policy's time zone."""
         now = self._ledger.now()
-        until = now + timedelta(hours=1) if length == "hour" else _midnight(now, self._audience.policy.pace.time_zone)
+        until = now + timedelta(hours=1) if length == "hour" else midnight(now, self._audience.policy.pace.time_zone)
         return self.snooze_until(operation, until, by, "")
 
     def snooze_for(self, operation: str, seconds: float, by: str, why: str) -> str:
@@ -86,19 +86,30 @@ class Answers:
             )
         return self.snooze_until(operation, self._ledger.now() + timedelta(seconds=seconds), by, why)
 
+    def snooze_as_asked(self, operation: str, asked: str, by: str, why: str) -> str:
+        """The same for as long as somebody wrote, in the policy's time zone; see `until.end_of` for what that may be.
+
+        Raises `UntilError`, ValueError for too many snoozes, `StoreError`.
+        """
+        end = end_of(asked, self._ledger.now(), self._audience.policy.pace.time_zone)
+        return self.snooze_until(operation, end, by, why)
+
     def snooze_until(self, operation: str, until: datetime, by: str, why: str) -> str:
         """The same until an instant. Raises ValueError for too many snoozes, `StoreError`."""
         self._change_snoozes(lambda snoozes, now: snoozes.with_one(Snooze(operation, until, by, why, now), now))
         return f"{operation} is snoozed until {until:%Y-%m-%d %H:%M} UTC by {by}"
 
-    def wake(self, operation: str) -> str:
-        """End the snooze of this very name or pattern. Raises LookupError when there is none, `StoreError`."""
+    def wake(self, operation: str, by: str) -> str:
+        """End the snooze of this very name or pattern, and keep who did.
+
+        Raises LookupError when there is none, `StoreError`.
+        """
         now, snoozes = self._ledger.now(), self._ledger.standing()[1].value
         if all(snooze.operation != operation for snooze in snoozes.in_force(now)):
             names = ", ".join(snooze.operation for snooze in snoozes.in_force(now)) or "none"
             raise LookupError(f"expected an operation or pattern that is snoozed ({names}), got {operation[:80]!r}")
-        self._change_snoozes(lambda snoozes, now: snoozes.without(operation, now))
-        return f"{operation} is not snoozed any more"
+        self._change_snoozes(lambda snoozes, now: snoozes.without(operation, by, now))
+        return f"{operation} is not snoozed any more; {by} ended it"
 
     def _change_snoozes(self, change: Callable[[Snoozes, datetime], Snoozes]) -> None:
         for _ in range(TRIES):
@@ -146,9 +157,3 @@ def _acknowledged(fresh: list[Held[Incident]], by: str) -> str:
     what = fresh[0].value.operation or fresh[0].value.run_id[:60]
     more = f" and {len(fresh) - 1} more told with it" if len(fresh) > 1 else ""
     return f"{what}{more} acknowledged by {by}; no more reminders, but you hear of it when it gets worse or ends"
-
-
-def _midnight(now: datetime, zone: str) -> datetime:
-    here = now.astimezone(ZoneInfo(zone))
-    next_day = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return next_day.astimezone(now.tzinfo)

@@ -43,9 +43,17 @@ class Desk:
         """See `Answers.snooze_for`."""
         return self._ask(lambda answers: answers.snooze_for(operation, seconds, by, why))
 
-    def wake(self, operation: str) -> str:
+    def snooze_as_asked(self, operation: str, asked: str, by: str, why: str) -> str:
+        """See `Answers.snooze_as_asked`."""
+        return self._ask(lambda answers: answers.snooze_as_asked(operation, asked, by, why))
+
+    def wake(self, operation: str, by: str) -> str:
         """See `Answers.wake`."""
-        return self._ask(lambda answers: answers.wake(operation))
+        return self._ask(lambda answers: answers.wake(operation, by))
+
+    def zone(self) -> str:
+        """The time zone that people's days and times are meant in."""
+        return self._policy().pace.time_zone
 
     def _ask(self, ask: Callable[[Answers], str]) -> str:
         with self._lock:

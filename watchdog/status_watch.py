@@ -11,6 +11,7 @@ from .ledger import Ledger
 from .page.metered import MeteredStore
 from .policy_text.source import PolicySource
 from .survey import survey
+from .terminal.leaving import ended_well
 from .terminal.live import Board, Reading, drawn, watch
 from .wiring import Settings, open_store, read_policy
 
@@ -22,14 +23,16 @@ DONE = 0
 def watch_status(known: Settings, every: float, *, ended: bool, as_json: bool) -> int:
     """Show what runs each `every` seconds until Ctrl-C; 0 then. ended: ended runs too. as_json: a line of it a look.
 
-    Raises `PolicyError` where the policy has mistakes from the beginning.
+    SIGTERM and SIGHUP end the process once the terminal is as it was. Raises `PolicyError` where the policy has
+    mistakes from the beginning.
     """
     read_policy(known.policy)
     eye = _Eye(known, ended)
-    try:
-        watch(eye.look, every, _lines if as_json else drawn)
-    finally:
-        eye.close()
+    with ended_well():
+        try:
+            watch(eye.look, every, _lines if as_json else drawn)
+        finally:
+            eye.close()
     return DONE
 
 

@@ -23,6 +23,7 @@ hangwatch_notices expires_at ASCENDING ttl
 hangwatch_notices open ASCENDING -
 hangwatch_parts expires_at ASCENDING ttl
 hangwatch_parts run ASCENDING -
+hangwatch_runs beat_at ASCENDING -
 hangwatch_runs by_operation ASCENDING,DESCENDING -
 hangwatch_runs due_at ASCENDING -
 hangwatch_runs ended_at ASCENDING -

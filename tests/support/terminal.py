@@ -61,7 +61,17 @@ class Terminal:
         with suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
-        os.close(self._master)
+        self.close()
+
+    def close(self) -> None:
+        """A person closes the window: the program gets SIGHUP, and what it writes goes nowhere."""
+        if self._master >= 0:
+            os.close(self._master)
+        self._master = -1
+
+    def signal(self, number: signal.Signals) -> None:
+        """Somebody sends the program a signal, as with `kill`."""
+        self._process.send_signal(number)
 
     def press(self, keys: str) -> None:
         """Press keys: `\\x03` is Ctrl-C, `\\t` Tab."""
@@ -94,6 +104,9 @@ class Terminal:
         self._process.send_signal(signal.SIGWINCH)
 
     def _read(self, seconds: float) -> bool:
+        if self._master < 0:
+            time.sleep(seconds)
+            return False
         if not select.select([self._master], [], [], seconds)[0]:
             return False
         try:

@@ -198,13 +198,35 @@ def test_today_ends_at_midnight_where_people_live(world: World, zone: str, until
 
 
 def test_a_snooze_can_be_ended(world: World) -> None:
-    """Who wakes an operation must name what was snoozed."""
+    """Who wakes an operation must name what was snoozed, and is kept with the time."""
     answers(world).snooze_for("load-*", 600, "ada", "")
 
     with pytest.raises(LookupError, match=r"expected an operation or pattern that is snoozed \(load-\*\), got 'load'"):
-        answers(world).wake("load")
-    assert answers(world).wake("load-*") == "load-* is not snoozed any more"
-    assert world.ledger.standing()[1].value.in_force(world.now) == []
+        answers(world).wake("load", "bob")
+    assert answers(world).wake("load-*", "bob") == "load-* is not snoozed any more; bob ended it"
+    kept = world.ledger.standing()[1].value
+    assert kept.in_force(world.now) == []
+    assert [(one.operation, one.by, one.woken_by, one.woken_at) for one in kept.woken] == [
+        ("load-*", "ada", "bob", world.now)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "zone", "until"),
+    [
+        pytest.param("90m", "UTC", "2026-01-14 11:30", id="a_length"),
+        pytest.param("18:00", "America/New_York", "2026-01-14 23:00", id="a_time_of_the_policys_zone"),
+        pytest.param("today", "America/New_York", "2026-01-15 05:00", id="the_rest_of_the_day"),
+    ],
+)
+def test_a_snooze_as_somebody_wrote_it(world: World, asked: str, zone: str, until: str) -> None:
+    """What a person writes is read in the policy's time zone, and the reason is kept."""
+    world.policy = Policy(pace=Pace(time_zone=zone))
+
+    said = answers(world).snooze_as_asked("load", asked, "ada", "the database moves")
+    (kept,) = world.ledger.standing()[1].value.all
+    assert said == f"load is snoozed until {until} UTC by ada"
+    assert kept.why == "the database moves"
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 30 * 86400 + 1])

@@ -312,16 +312,20 @@ def test_ack_needs_a_problem(environ: dict[str, str], capsys: pytest.CaptureFixt
 
 
 def test_snooze_and_wake(environ: dict[str, str], store: SqliteStore, capsys: pytest.CaptureFixture[str]) -> None:
-    """A snoozed operation is not told; `status` says who wanted that and why; `wake` ends it."""
+    """A snoozed operation is not told; `status` says who wanted that and why, and who ended it with `wake`."""
     stuck(store)
     began = main(["snooze", "load-*", "--for", "2h", "--why", "the database moves", "--by", "ada"])
     main(["sweep"])
     quiet = capsys.readouterr()
     main(["status"])
     shown = capsys.readouterr().out
-    ended, again = main(["wake", "load-*"]), main(["wake", "load-*"])
+    ended, again = main(["wake", "load-*", "--by", "bob"]), main(["wake", "load-*"])
     main(["sweep"])
     told = capsys.readouterr()
+    main(["status"])
+    awake = capsys.readouterr().out
+    main(["status", "--json"])
+    (woken,) = json.loads(capsys.readouterr().out)["watchdog"]["woken"]
 
     assert (began, ended, again) == (0, 0, 1)
     assert "load-* is snoozed until" in quiet.out
@@ -329,6 +333,11 @@ def test_snooze_and_wake(environ: dict[str, str], store: SqliteStore, capsys: py
     assert "snoozed: load-* until" in shown
     assert "by ada: the database moves" in shown
     assert "expected an operation or pattern that is snoozed (none), got 'load-*'" in told.err
+    assert "UTC by bob; it was snoozed until" in awake.partition("woken: load-* at ")[2]
+    assert awake.partition("it was snoozed until")[2].splitlines()[0].endswith("by ada: the database moves")
+    assert (woken["operation"], woken["by"], woken["why"]) == ("load-*", "ada", "the database moves")
+    assert woken["woken_by"] == "bob"
+    assert woken["woken_at"].endswith("Z")
     assert "load-historical-games is stalled" in told.err
 
 

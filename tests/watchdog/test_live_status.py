@@ -25,7 +25,8 @@ from watchdog.ports import Create, StoreError
 from watchdog.survey import survey
 from watchdog.terminal.live import Board, Reading, watch
 
-ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
+ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 WATCH = (sys.executable, "-m", "watchdog", "status", "--watch", "0.3")
 
 
@@ -68,6 +69,82 @@ def test_it_is_live_on_a_terminal_and_ctrl_c_ends_it_well(environ: dict[str, str
     assert terminal.seen.rindex(LEAVE) > terminal.seen.rindex("load-second")
     assert SHOW_CURSOR in terminal.seen[terminal.seen.rindex("load-second") :]
     assert "Traceback" not in terminal.seen
+
+
+# From when on the signal comes: at once as the screen is taken, or while it is live.
+MOMENTS = {"as_it_begins": ENTER, "while_it_is_live": "load-first"}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "sighup"])
+def test_a_signal_ends_it_well(environ: dict[str, str], path: Path, number: signal.Signals, moment: str) -> None:
+    """A signal gives the person's own screen and cursor back too, and then ends the process as such a signal does."""
+    put(path, "first")
+    with Terminal(WATCH, environ) as terminal:
+        terminal.until(lambda text: moment in text)
+        terminal.signal(number)
+        status = terminal.end()
+
+    assert status == -number
+    assert terminal.seen.count(LEAVE) == 1
+    assert terminal.seen.endswith((LEAVE, SHOW_CURSOR))
+    assert SHOW_CURSOR in terminal.seen[terminal.seen.rindex(HIDE_CURSOR) :]
+    assert "Traceback" not in terminal.seen
+
+
+def test_many_signals_at_once_end_it_once(environ: dict[str, str], path: Path) -> None:
+    """Who is impatient, with Ctrl-C and SIGTERM together, gets the screen back all the same."""
+    put(path, "first")
+    with Terminal(WATCH, environ) as terminal:
+        terminal.until("load-first")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            terminal.signal(number)
+        status = terminal.end()
+
+    assert status in (-signal.SIGTERM, -signal.SIGHUP, 0)
+    assert terminal.seen.endswith((LEAVE, SHOW_CURSOR))
+    assert "Traceback" not in terminal.seen
+
+
+def test_a_closed_window_ends_it(environ: dict[str, str], path: Path) -> None:
+    """Without a terminal to give back, it ends of the SIGHUP that a closed window sends."""
+    put(path, "first")
+    with Terminal(WATCH, environ) as terminal:
+        terminal.until("load-first")
+        terminal.close()
+
+        assert terminal.end() == -signal.SIGHUP
+
+
+def test_under_nohup_it_goes_on(environ: dict[str, str], path: Path) -> None:
+    """A SIGHUP that was ignored when it began stays ignored."""
+    put(path, "first")
+    command = ["nohup", *WATCH, "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as it:
+        assert it.stdout is not None
+        it.stdout.readline()
+        it.send_signal(signal.SIGHUP)
+        put(path, "second")
+        while len(json.loads(it.stdout.readline())["runs"]) < 2:
+            pass
+
+        assert interrupted(it)[0] == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["a_table", "json"])
+def test_a_reader_that_has_seen_enough_ends_it(environ: dict[str, str], path: Path, more: tuple[str, ...]) -> None:
+    """Once nobody reads the pipe any more, as after `| head -1`, it ends with 0 and says nothing."""
+    put(path, "first")
+    with in_a_pipe(environ, *more) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
 
 
 def test_it_says_when_it_is_not_live_any_more(environ: dict[str, str], path: Path) -> None:

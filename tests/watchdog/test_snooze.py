@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.world import START
-from watchdog.snooze import MOST, Snooze, Snoozes
+from watchdog.snooze import MOST, WOKEN_MOST, Snooze, Snoozes
 
 SECOND = timedelta(seconds=1)
 
@@ -53,7 +54,42 @@ def test_a_new_snooze_takes_the_place_of_the_old() -> None:
     kept = Snoozes((snooze("old", -1),)).with_one(snooze(), START).with_one(snooze(minutes=5), START)
 
     assert [(one.operation, one.until) for one in kept.all] == [("load-games", START + timedelta(minutes=5))]
-    assert kept.without("load-games", START).all == ()
+    assert kept.without("load-games", "bob", START).all == ()
+
+
+def test_who_ended_a_snooze_is_kept() -> None:
+    """Of a snooze that was ended before its time it is kept what it was, who ended it and when; the first who did."""
+    kept = Snoozes((snooze(), snooze("publish"))).without("load-games", "bob", START + SECOND)
+    again = kept.without("load-games", "eve", START + 2 * SECOND)
+
+    assert [one.operation for one in kept.all] == ["publish"]
+    assert kept.woken == again.woken == (replace(snooze(), woken_by="bob", woken_at=START + SECOND),)
+    assert Snoozes.from_document(kept.to_document()) == kept
+    assert kept.with_one(snooze(), START + SECOND).woken == kept.woken
+
+
+@pytest.mark.parametrize(
+    ("days", "seconds", "kept"),
+    [
+        pytest.param(7, -1, 1, id="a_second_less_than_seven_days"),
+        pytest.param(7, 0, 0, id="seven_days"),
+    ],
+)
+def test_what_was_ended_is_forgotten_in_the_end(days: int, seconds: int, kept: int) -> None:
+    """For seven days it is known who ended a snooze."""
+    woken = Snoozes((snooze(),)).without("load-games", "bob", START)
+
+    assert len(woken.woken_lately(START + timedelta(days=days, seconds=seconds))) == kept
+
+
+def test_the_last_that_were_ended_are_kept() -> None:
+    """Twenty that were ended are kept, the latest first."""
+    kept = Snoozes()
+    for number in range(WOKEN_MOST + 1):
+        now = START + number * SECOND
+        kept = kept.with_one(snooze(f"op{number}"), now).without(f"op{number}", "bob", now)
+
+    assert [one.operation for one in kept.woken] == [f"op{number}" for number in range(WOKEN_MOST, 0, -1)]
 
 
 def test_there_is_a_bound() -> None:
@@ -79,7 +115,12 @@ def test_snoozes_come_back_from_their_document(names: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [{}, {"snoozes": "all"}, {"snoozes": [7, {}, {"operation": "*"}, {"operation": "", "until": START}]}],
+    [
+        {},
+        {"snoozes": "all", "woken": 7},
+        {"snoozes": [7, {}, {"operation": "*"}, {"operation": "", "until": START}]},
+        {"woken": [{"operation": "*", "until": START, "made_at": START}, {"woken_at": START}]},
+    ],
 )
 def test_a_mistake_makes_nobody_quiet(document: dict[str, Any]) -> None:
     """What is not a whole snooze is none."""

@@ -21,6 +21,7 @@ from ..page.allowance import Allowance
 from ..ports import StoreError
 from ..survey import Survey
 from .ink import DIM, words
+from .leaving import undisturbed
 from .paper import console_here
 from .status import StatusScreen
 
@@ -138,8 +139,13 @@ def drawn(board: Board) -> Iterator[Callable[[], None]]:
         yield lambda: _print(console, board)
         return
     screen = Live(console=console, screen=True, refresh_per_second=2, get_renderable=lambda: board.screen(fitted=True))
-    with screen as live:
-        yield live.refresh
+    try:
+        with undisturbed():
+            screen.start()
+        yield screen.refresh
+    finally:
+        with undisturbed():
+            screen.stop()
 
 
 def _print(console: Console, board: Board) -> None:

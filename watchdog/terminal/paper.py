@@ -13,13 +13,21 @@ __all__ = ["ROOM", "console_here", "print_screen"]
 ROOM = 240
 
 
+class _Paper(Console):
+    """A console that leaves a reader who has seen enough to `main`; rich itself would end the program with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Override."""
+        raise BrokenPipeError
+
+
 def console_here() -> Console:
     """Standard output: coloured on a terminal without `NO_COLOR`, plain elsewhere."""
     _never_fail_for_a_letter()
-    console = Console(highlight=False, emoji=False, markup=False)
+    console = _Paper(highlight=False, emoji=False, markup=False)
     if console.is_terminal:
         return console
-    return Console(highlight=False, emoji=False, markup=False, width=ROOM)
+    return _Paper(highlight=False, emoji=False, markup=False, width=ROOM)
 
 
 def _never_fail_for_a_letter() -> None:

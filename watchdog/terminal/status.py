@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
 from rich.padding import Padding
@@ -16,6 +17,7 @@ from heartbeat_client.run import Run
 
 from ..history import History
 from ..incident import Incident
+from ..snooze import Snooze
 from ..survey import Survey, View
 from ..wording import one_line, progress_text, remaining, sentence
 from .bars import progress_bar, time_bar
@@ -40,6 +42,7 @@ LAYOUTS = (
     (0, ("operation", "verdict", "time", "runs for", "progress", "run")),
 )
 LEAST_RUNS = 3
+WOKEN_SHOWN = timedelta(days=1)
 HEX_ID = re.compile("[0-9a-f]{16}")
 
 
@@ -73,10 +76,28 @@ def _below(survey: Survey) -> Iterable[RenderableType]:
         said = f"not delivered: {notice.message.title} ({notice.channel}: {notice.error or notice.state})"
         yield words(one_line(said), "yellow")
     for snooze in survey.snoozes.in_force(survey.now):
-        who = f" by {one_line(snooze.by)}" if snooze.by else ""
-        why = f": {one_line(snooze.why)}" if snooze.why else ""
-        yield words(f"snoozed: {one_line(snooze.operation)} until {snooze.until:%Y-%m-%d %H:%M:%S} UTC{who}{why}", DIM)
+        yield words(_snoozed(snooze), DIM)
+    for snooze in survey.snoozes.woken_lately(survey.now, WOKEN_SHOWN):
+        yield words(_woken(snooze), DIM)
     yield words(_watchdog(survey), DIM)
+
+
+def _snoozed(snooze: Snooze) -> str:
+    return f"snoozed: {one_line(snooze.operation)} {_wish(snooze)}"
+
+
+def _woken(snooze: Snooze) -> str:
+    at = f"{snooze.woken_at:%Y-%m-%d %H:%M:%S} UTC" if snooze.woken_at else ""
+    return f"woken: {one_line(snooze.operation)} at {at}{_by(snooze.woken_by)}; it was snoozed {_wish(snooze)}"
+
+
+def _wish(snooze: Snooze) -> str:
+    why = f": {one_line(snooze.why)}" if snooze.why else ""
+    return f"until {snooze.until:%Y-%m-%d %H:%M:%S} UTC{_by(snooze.by)}{why}"
+
+
+def _by(who: str) -> str:
+    return f" by {one_line(who)}" if who else ""
 
 
 def _incident(incident: Incident) -> Iterable[RenderableType]:
