@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+import heartbeat_client
 from tests.support.imports import FILES, PACKAGES, ROOT, STDLIB, imports_of
 from tests.support.locks import LOCKS, pins
 
@@ -52,17 +53,21 @@ WIRED = (
 
 MAY_IMPORT = {
     "heartbeat_client": "heartbeat_client.*",
+    "heartbeat_client.offered": "heartbeat_client.*",
+    "heartbeat_client.first_use": "heartbeat_client.offered",
     "heartbeat_client.fields": "",
     "heartbeat_client.lengths": "",
     "heartbeat_client.run_parts": "heartbeat_client.fields",
     "heartbeat_client.keys": "",
     "heartbeat_client.run": (
         "heartbeat_client.fields heartbeat_client.keys heartbeat_client.lengths heartbeat_client.run_forecast "
-        "heartbeat_client.run_parts"
+        "heartbeat_client.run_opaque heartbeat_client.run_parts"
     ),
     "heartbeat_client.parts": "heartbeat_client.fields heartbeat_client.run_parts",
     "heartbeat_client.backend": f"{RECORD} heartbeat_client.parts",
     "heartbeat_client.run_forecast": "heartbeat_client.run_parts",
+    "heartbeat_client.run_opaque": "heartbeat_client.run_parts",
+    "heartbeat_client.stood": RECORD,
     "heartbeat_client.limits": RECORD,
     "heartbeat_client.logline": "",
     "heartbeat_client.place": RECORD,
@@ -81,7 +86,7 @@ MAY_IMPORT = {
     ),
     "heartbeat_client.stores.firestore*": (
         f"{RECORD} heartbeat_client.backend heartbeat_client.parts heartbeat_client.stores.documents "
-        "heartbeat_client.stores.firestore_connection"
+        "heartbeat_client.stores.firestore_connection heartbeat_client.stores.firestore_encoding"
     ),
     "heartbeat_client.settings": (
         f"{RECORD} heartbeat_client.backend heartbeat_client.checks heartbeat_client.limits heartbeat_client.shield "
@@ -89,7 +94,12 @@ MAY_IMPORT = {
     ),
     "heartbeat_client.plan": GROUND,
     "heartbeat_client.outgoing": "",
-    "heartbeat_client.live": f"{GROUND} heartbeat_client.plan heartbeat_client.outgoing",
+    "heartbeat_client.trail_point": f"{RECORD} heartbeat_client.run_parts",
+    "heartbeat_client.trail": f"{RECORD} heartbeat_client.run_parts heartbeat_client.trail_point",
+    "heartbeat_client.trail_keeper": f"{GROUND} heartbeat_client.run_parts heartbeat_client.trail",
+    "heartbeat_client.live": (
+        f"{GROUND} heartbeat_client.plan heartbeat_client.outgoing heartbeat_client.stood heartbeat_client.trail_keeper"
+    ),
     "heartbeat_client.nesting": "heartbeat_client.process heartbeat_client.live",
     "heartbeat_client.roster": "heartbeat_client.live",
     "heartbeat_client.tracking": f"{GROUND} heartbeat_client.nesting",
@@ -151,14 +161,16 @@ MAY_IMPORT = {
         f"{RECORD} watchdog.expectation watchdog.ports watchdog.schedule watchdog.starts watchdog.verdict"
     ),
     "watchdog.past_runs": f"{RECORD} watchdog.ports",
-    "watchdog.replay": JUDGING,
+    "watchdog.replay": f"{JUDGING} heartbeat_client.run_opaque",
     "watchdog.forecast": f"{RECORD} watchdog.wording watchdog.history heartbeat_client.run_forecast",
-    "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy watchdog.forecast",
+    "watchdog.reasons": f"{RECORD} watchdog.wording heartbeat_client.run_opaque",
+    "watchdog.verdict": f"{RECORD} watchdog.wording watchdog.policy watchdog.forecast watchdog.reasons",
     "watchdog.incident": JUDGING,
     "watchdog.life": f"{JUDGING} watchdog.incident",
     "watchdog.family": f"{JUDGING} watchdog.incident",
     "watchdog.doubt": JUDGING,
     "watchdog.snooze": RECORD,
+    "watchdog.until": f"{RECORD} watchdog.snooze",
     "watchdog.links": RECORD,
     "watchdog.message": RECORD,
     "watchdog.particulars": f"{JUDGING} watchdog.incident",
@@ -167,7 +179,7 @@ MAY_IMPORT = {
     "watchdog.ports": "watchdog.message",
     "watchdog.audience": f"{TELLING} watchdog.ports watchdog.telling",
     "watchdog.ledger": f"{TELLING} watchdog.ports",
-    "watchdog.history": RECORD,
+    "watchdog.history": f"{RECORD} heartbeat_client.run_opaque",
     "watchdog.operations": f"{TELLING} watchdog.ports watchdog.history",
     "watchdog.report": "",
     "watchdog.metrics": JUDGING,
@@ -175,13 +187,14 @@ MAY_IMPORT = {
     "watchdog.pruning": f"{KEEPING} heartbeat_client.parts",
     "watchdog.tally": f"{RECORD} heartbeat_client.parts",
     "watchdog.shared_runs": f"{KEEPING} watchdog.tally heartbeat_client.parts heartbeat_client.run_parts",
-    "watchdog.survey": f"{KEEPING} watchdog.shared_runs watchdog.history",
+    "watchdog.course": f"{RECORD} watchdog.wording heartbeat_client.run_parts heartbeat_client.trail_point",
+    "watchdog.survey": f"{KEEPING} watchdog.shared_runs watchdog.history watchdog.course",
     "watchdog.seen": f"{KEEPING} watchdog.shared_runs",
     "watchdog.changes": f"{KEEPING} watchdog.seen watchdog.awaiting",
     "watchdog.saving": SAVING,
     "watchdog.delivery": f"{SAVING} watchdog.shared_runs",
     "watchdog.sweep": f"{SAVING} watchdog.saving watchdog.delivery watchdog.measures",
-    "watchdog.answers": f"{SAVING} watchdog.saving watchdog.delivery",
+    "watchdog.answers": f"{SAVING} watchdog.saving watchdog.delivery watchdog.until",
     "watchdog.adapters": "",
     "watchdog.adapters.slack_blocks": "watchdog.message",
     "watchdog.adapters.slack_http": "watchdog.ports watchdog.within",
@@ -228,11 +241,14 @@ MAY_IMPORT = {
     "watchdog.terminal": "",
     "watchdog.terminal.*": (
         f"{SWEEPING} watchdog.adapters.console watchdog.forecast watchdog.history watchdog.page.allowance "
-        "watchdog.terminal.bars watchdog.terminal.ink watchdog.terminal.paper watchdog.terminal.status "
-        "watchdog.terminal.timeline"
+        "watchdog.terminal.bars watchdog.terminal.ink watchdog.terminal.leaving watchdog.terminal.paper "
+        "watchdog.terminal.status watchdog.terminal.timeline watchdog.terminal.trail "
+        "watchdog.course heartbeat_client.trail_point"
     ),
-    "watchdog.screens": "watchdog.report watchdog.survey watchdog.terminal.*",
-    "watchdog.status_watch": f"{WIRED} watchdog.policy_text.source watchdog.page.metered watchdog.terminal.live",
+    "watchdog.screens": "watchdog.survey watchdog.terminal.*",
+    "watchdog.status_watch": (
+        f"{WIRED} watchdog.policy_text.source watchdog.page.metered watchdog.terminal.leaving watchdog.terminal.live"
+    ),
     "watchdog.completion": f"{KEEPING} watchdog.wiring heartbeat_client.store_address",
     "watchdog.doctor.findings": "watchdog.wording",
     "watchdog.doctor.field_settings": "",
@@ -251,7 +267,10 @@ MAY_IMPORT = {
     ),
     "watchdog.doctor.examination": f"{EXAMINING} watchdog.wiring watchdog.doctor.* heartbeat_client.store_address",
     "watchdog.demo": WIRED,
-    "watchdog.commands": f"{WIRED} watchdog.status_watch watchdog.demo watchdog.policy_text.source watchdog.serving",
+    "watchdog.commands": (
+        f"{WIRED} watchdog.status_watch watchdog.demo watchdog.answer_commands watchdog.policy_text.source "
+        "watchdog.policy_text.commands watchdog.serving"
+    ),
     "watchdog.answer_commands": WIRED,
     "watchdog.policy_text.commands": f"{WIRED} watchdog.past_runs watchdog.replay watchdog.rule_matches",
     "watchdog.adapters.signing_keys": "",
@@ -267,9 +286,7 @@ MAY_IMPORT = {
     ),
     "watchdog.doctor": "",
     "watchdog.policy_text": "",
-    "watchdog.cli": (
-        f"{WIRED} watchdog.completion watchdog.commands watchdog.answer_commands watchdog.policy_text.commands"
-    ),
+    "watchdog.cli": f"{WIRED} watchdog.completion watchdog.commands",
     "watchdog.__main__": "watchdog.cli",
 }
 
@@ -329,28 +346,35 @@ PAGE = {
     "": "",
     "access": "guard",
     "allowance": "",
+    "asking": "",
     "bars": "",
-    "cards": "bars phrases stories",
-    "deeds": "",
+    "cards": "bars phrases quiet stories",
+    "deeds": "asking",
     "durations": "bars",
+    "ends": "",
     "filters": "",
-    "front": "access deeds filters guard overview pages phrases reader shell visitors",
+    "front": "access asking deeds filters guard overview pages phrases reader shell visitors",
     "guard": "",
     "kept": "",
+    "live_runs": "allowance metered",
     "metered": "",
-    "overview": "cards filters phrases stories",
-    "pages": "cards durations phrases stories timeline",
+    "overview": "cards filters phrases quiet stories",
+    "pages": "cards durations phrases quiet stories timeline",
     "phrases": "",
-    "reader": "allowance metered surveyor",
-    "shell": "guard reader visitors",
+    "quiet": "phrases",
+    "paced": "",
+    "reader": "allowance surveyor",
+    "shell": "asking deeds guard reader visitors",
     "stories": "",
-    "surveyor": "kept stories",
-    "timeline": "bars phrases",
+    "surveyor": "ends kept live_runs metered paced stories",
+    "timeline": "bars phrases trail",
+    "trail": "bars",
     "visitors": "",
 }
 SEEN_BY_PAGE = (
     f"{KEEPING} watchdog.history watchdog.forecast watchdog.expectation watchdog.schedule watchdog.starts "
-    "watchdog.survey watchdog.particulars watchdog.links"
+    "watchdog.survey watchdog.shared_runs watchdog.particulars watchdog.links watchdog.until "
+    "watchdog.course"
 )
 MAY_IMPORT |= {
     f"watchdog.page.{room}".rstrip("."): " ".join(
@@ -395,9 +419,13 @@ PURE = (
     "heartbeat_client.limits",
     "heartbeat_client.parts",
     "heartbeat_client.share_record",
+    "heartbeat_client.trail",
+    "heartbeat_client.trail_point",
     "watchdog.tally",
     "watchdog.wording",
     "heartbeat_client.run_forecast",
+    "heartbeat_client.run_opaque",
+    "heartbeat_client.stood",
     "watchdog.schedule",
     "watchdog.policy",
     "watchdog.policy_text.expected",
@@ -408,12 +436,14 @@ PURE = (
     "watchdog.replay",
     "watchdog.history",
     "watchdog.forecast",
+    "watchdog.reasons",
     "watchdog.verdict",
     "watchdog.incident",
     "watchdog.life",
     "watchdog.family",
     "watchdog.doubt",
     "watchdog.snooze",
+    "watchdog.until",
     "watchdog.links",
     "watchdog.message",
     "watchdog.particulars",
@@ -421,13 +451,17 @@ PURE = (
     "watchdog.notice",
     "watchdog.slack_click",
     "watchdog.slack_signature",
+    "watchdog.page.asking",
     "watchdog.page.bars",
     "watchdog.page.cards",
     "watchdog.page.durations",
     "watchdog.page.filters",
     "watchdog.page.overview",
     "watchdog.page.phrases",
+    "watchdog.page.quiet",
     "watchdog.page.timeline",
+    "watchdog.page.trail",
+    "watchdog.course",
     "watchdog.metrics",
     "watchdog.measures",
     "watchdog.health",
@@ -570,11 +604,28 @@ def test_public_names_are_sorted_and_there() -> None:
 
 
 def test_the_front_door_holds_public_names_and_nothing_else() -> None:
-    """`heartbeat_client/__init__.py` imports and lists; what works stands in a module of its own."""
+    """`heartbeat_client/__init__.py` imports for type checkers, lists, and has the list loaded at its first use."""
     docstring, *body = ast.parse((ROOT / "heartbeat_client/__init__.py").read_text()).body
+    names, use = (ast.unparse(node) for node in body[-2:])
 
     assert isinstance(docstring, ast.Expr)
-    assert [type(node) for node in body if not isinstance(node, ast.ImportFrom)] == [ast.Assign]
+    assert [type(node) for node in body[:-2] if not isinstance(node, ast.ImportFrom)] == [ast.If]
+    assert names.startswith("__all__ = ")
+    assert use == "load_at_first_use(__name__)"
+
+
+def test_what_is_offered_is_what_the_front_door_lists() -> None:
+    """Type checkers and first use see the same names of the same modules."""
+    door, offered = (_imported(ROOT / "heartbeat_client" / name) for name in ("__init__.py", "offered.py"))
+
+    assert door - offered == {"typing.TYPE_CHECKING", "first_use.load_at_first_use"}
+    assert offered <= door
+    assert sorted(name.rpartition(".")[2] for name in offered - {"__future__.annotations"}) == heartbeat_client.__all__
+
+
+def _imported(path: Path) -> set[str]:
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
 
 
 @pytest.fixture(scope="module")

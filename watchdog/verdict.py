@@ -15,11 +15,9 @@ from typing import Any
 from heartbeat_client.fields import Fields
 from heartbeat_client.lengths import spoken
 from heartbeat_client.run import (
-    OPAQUE_SHARE,
     SUCCEEDED,
     RecordError,
     Run,
-    Waiting,
     due_at,
     foreseen_late_at,
     overdue_at,
@@ -27,20 +25,28 @@ from heartbeat_client.run import (
     stalled_at,
     standing_since,
 )
-from heartbeat_client.run_opaque import stands_too_long_after
 
 from .forecast import forecast
 from .policy import Policy
+from .reasons import (
+    UNKNOWN,
+    cannot_be_known,
+    evidence,
+    last_known,
+    opaque_limit,
+    rate_before,
+    share_used,
+    standing,
+    waited,
+)
 from .wording import (
     activity_text,
     ago,
     missing_text,
     progress_text,
-    rate_text,
     remaining,
     sentence,
     shared_text,
-    standing_text,
 )
 
 __all__ = [
@@ -182,14 +188,14 @@ def _silent(run: Run, now: datetime) -> Verdict | None:
         return None
     if run.gone_at is not None:
         gone = f"the process is gone: {run.gone_how or 'how is not known'} at {run.gone_at:%H:%M:%S} UTC"
-        return Verdict(SILENT, sentence(gone, _last_known(run)), run.gone_at)
+        return Verdict(SILENT, sentence(gone, last_known(run)), run.gone_at)
     since = run.beat_at or run.started_at
     what = "no beat" if run.beat_at is None or run.seq <= 1 else "no further beat"
     every, limit = spoken(run.thresholds.beat_every), spoken(run.thresholds.silent_after)
     said = f"{what} for {ago(now, since)}, expected every {every} (limit {limit})"
     causes = "the process was killed, is frozen, or can't reach the store"
     throttled = THROTTLED if _response_is_over(run, since) else ""
-    return Verdict(SILENT, sentence(said, causes, throttled, _last_known(run)), since)
+    return Verdict(SILENT, sentence(said, causes, throttled, last_known(run)), since)
 
 
 THROTTLED = "the response is over, and without instance-based billing Cloud Run then takes the CPU away"
@@ -201,12 +207,6 @@ def _response_is_over(run: Run, since: datetime) -> bool:
     return since >= run.deadline - timedelta(seconds=run.thresholds.silent_after)
 
 
-def _last_known(run: Run) -> str:
-    failed = f"its last beat reported {run.failed_writes} failed writes" if run.failed_writes else ""
-    seen = sentence(progress_text(run), activity_text(run, run.beat_at or run.started_at))
-    return sentence(f"last seen: {seen}" if seen else "", failed)
-
-
 def _stalled(run: Run, now: datetime) -> Verdict | None:
     limit_at = stalled_at(run)
     if limit_at is None or now < limit_at:
@@ -215,55 +215,16 @@ def _stalled(run: Run, now: datetime) -> Verdict | None:
     if run.shared:
         return Verdict(STALLED, shared_text(run, now), max(since, run.started_at))
     if run.waiting is not None:
-        return Verdict(STALLED, sentence(_waited(run.waiting, now), progress_text(run)), run.waiting.since)
+        return Verdict(STALLED, sentence(waited(run.waiting, now), progress_text(run)), run.waiting.since)
     if run.progress is not None:
-        return Verdict(STALLED, sentence(_standing(run, since, now), _rate_before(run), _evidence(run, now)), since)
+        return Verdict(STALLED, sentence(standing(run, since, now), rate_before(run), evidence(run, now)), since)
     since = max(since, standing_since(run) or since)
-    limit = f"limit {_opaque_limit(run, limit_at - since)}"
+    limit = f"limit {opaque_limit(run, limit_at - since)}"
     seen = activity_text(run, now)
     if not seen:
         said = f"it gave no sign of progress for {ago(now, since)} ({limit})"
         return Verdict(STALLED, sentence(said, "beats still arrive, so the process lives", UNKNOWN), since)
-    return Verdict(STALLED, sentence(f"it stands in one call ({limit})", seen, _cannot_be_known(run)), since)
-
-
-UNKNOWN = "nothing to count was declared, so slow and stuck look alike from here"
-
-
-def _evidence(run: Run, now: datetime) -> str:
-    return standing_text(run, now) or "beats still arrive"
-
-
-def _cannot_be_known(run: Run) -> str:
-    return str((run.activity or {}).get("unknown") or UNKNOWN)
-
-
-def _waited(wait: Waiting, now: datetime) -> str:
-    allowed = spoken((wait.until - wait.since).total_seconds())
-    return f"its declared wait ({wait.reason}) has lasted {ago(now, wait.since)}, longer than the {allowed} it allowed"
-
-
-def _standing(run: Run, since: datetime, now: datetime) -> str:
-    limit = spoken(run.thresholds.stalled_after)
-    return f"progress has stood at {progress_text(run)} for {ago(now, since)} (limit {limit})"
-
-
-def _rate_before(run: Run) -> str:
-    return f"it moved at {rate_text(run.progress.rate)} before" if run.progress and run.progress.rate else ""
-
-
-def _opaque_limit(run: Run, length: timedelta) -> str:
-    limit = spoken(length.total_seconds())
-    limits = run.thresholds
-    if limits.opaque_after is None:
-        return f"{limit}: {OPAQUE_SHARE:.0%} of the time to the deadline"
-    stand = stands_too_long_after(limits)
-    if stand is not None and length == timedelta(seconds=stand):
-        longest = spoken(limits.learned_stood or 0.0)
-        return f"{limit}, from {limits.learned_runs} healthy runs, in which one call lasted {longest} at most"
-    if limits.learned_runs and limits.learned_longest is not None:
-        return f"{limit}, from {limits.learned_runs} healthy runs, the longest of {spoken(limits.learned_longest)}"
-    return limit
+    return Verdict(STALLED, sentence(f"it stands in one call ({limit})", seen, cannot_be_known(run)), since)
 
 
 def _overdue(run: Run, now: datetime) -> Verdict | None:
@@ -277,15 +238,9 @@ def _overdue(run: Run, now: datetime) -> Verdict | None:
     elif longest is not None and since == run.started_at + timedelta(seconds=longest):
         said = f"it has run for {ago(now, run.started_at)}, longer than its max_runtime of {spoken(longest)}"
     else:
-        said = _share_used(run, run.deadline or now, now)
+        said = share_used(run, run.deadline or now, now)
     known = (progress_text(run), remaining(run), missing_text(run), activity_text(run, now))
     return Verdict(OVERDUE, sentence(said, *known), since)
-
-
-def _share_used(run: Run, deadline: datetime, now: datetime) -> str:
-    way = deadline - run.started_at
-    used = (now - run.started_at) / way if way else 1.0
-    return f"it has used {used:.0%} of the {spoken(way.total_seconds())} to its deadline and is not done"
 
 
 def foreseen(run: Run, now: datetime) -> Verdict | None:

@@ -304,6 +304,21 @@ REASONS = [
         id="stalled_by_count",
     ),
     pytest.param(
+        running(16.9, **counted(moved=5), activity={"kind": "progressing", "at": {"file": "load.py", "line": 41}}),
+        at(17),
+        at(5),
+        "progress has stood at 41 of 450 done for 12 min (limit 5 min); "
+        "where it stands has not been seen yet; it was at load.py:41 as it still moved",
+        id="seen_only_while_it_moved",
+    ),
+    pytest.param(
+        running(16.9, **counted(moved=5), activity={"kind": "progressing"}),
+        at(17),
+        at(5),
+        "progress has stood at 41 of 450 done for 12 min (limit 5 min); beats still arrive",
+        id="moved_and_never_seen",
+    ),
+    pytest.param(
         running(9.4, **counted(), waiting=WAIT),
         at(9.5),
         at(1),
