@@ -1,96 +1,210 @@
-"""What the status page costs: server time, size and reads with many live runs.
+"""How soon a change in the store is on the status page, what that reads, and what drawing it costs.
 
-    python -m bench.page [--runs 10 100 1000] [--viewers 20] [--json FILE]
-
-Over a SQLite store, through the application itself, in this process. The first look reads the store; a look at what
-was read already is what every viewer but one gets.
+A real browser looks at the page while up to 1,000 live runs beat; a change counts from the instant at which its write
+is sent until its element is on the screen.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import random
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from heartbeat_client.run import Progress
-from tests.page.scene import Scene
-from tests.support.world import START, a_run
+from heartbeat_client.backend import Backend
+from heartbeat_client.run import Run
+from heartbeat_client.stores.firestore import FirestoreBackend
+from heartbeat_client.stores.sqlite import SqliteBackend
+from tests.page.chromium import Chromium
+from tests.support.emulators import EmulatorMissing
+from watchdog.adapters.firestore import FirestoreStore
+from watchdog.adapters.sqlite import SqliteStore
+from watchdog.incident import Incident, incident_id
+from watchdog.ledger import Held, Ledger
+from watchdog.ports import Store
+from watchdog.verdict import STALLED, Verdict
 
-TIMES = 5
+from .own_emulator import emulated
+from .page_eye import Eye
+from .page_runs import TOTAL, Runs
+from .page_site import Site, seconds, site, viewers
+from .page_tables import NAP, TOGETHER, VIEWERS, Cell, tables, targets
+from .results import Result
 
+__all__ = ["SQLITE", "Place", "cell", "measure"]
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print a line for each number of runs."""
-    parser = argparse.ArgumentParser(description="measure the status page")
-    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000])
-    parser.add_argument("--viewers", type=int, default=20, help="who look at the first page, for 10 s")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args(arguments)
-    found = [_measured(count, options.viewers) for count in options.runs]
-    for one in found:
-        print(", ".join(f"{name} {value}" for name, value in one.items()))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    return 0
-
-
-def _measured(count: int, viewers: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        scene, eager = Scene(Path(folder)), Scene(Path(folder), interval=0.0, reads_per_minute=1e12)
-        _fill(scene, count)
-        eager.now = scene.now
-        client, always = scene.app.test_client(), eager.app.test_client()
-        packed = client.get("/?part=live", headers={"Accept-Encoding": "gzip"})
-        return {
-            "runs": count,
-            "read and drawn ms": _ms(lambda: always.get("/")),
-            "all listed ms": _ms(lambda: always.get("/?all=1")),
-            "shared ms": _ms(lambda: client.get("/?part=live")),
-            "kB": round(len(client.get("/?part=live").data) / 1000, 1),
-            "kB sent": round(len(packed.data) / 1000, 1),
-            "renewed each s": round(int(packed.headers["Hangwatch-Every"]) / 1000, 1),
-            f"reads in 10 s by {viewers} viewers": _reads(scene, viewers),
-        }
+SQLITE, FIRESTORE = "SQLite", "Firestore's emulator"
+LIVE = (10, 100, 1_000)
+ROUNDS, QUICK_ROUNDS = 6, 2
+APART = 0.14
+SETTLE = 1.0
+RENEWALS = 5
 
 
-def _reads(scene: Scene, viewers: int) -> int:
-    """Documents that are read while so many viewers ask as often as the page does."""
-    client, until, looks = scene.app.test_client(), time.monotonic() + 10, {}
-    while time.monotonic() < until:
-        for _ in range(viewers):
-            look = scene.reader.look("all", lambda surveyor: surveyor.panorama())
-            looks[id(look.value)] = look
-            client.get("/?part=live")
-        time.sleep(0.5)
-    return sum(look.reads for look in looks.values())
+@dataclass(frozen=True)
+class Place:
+    """An empty store: the watchdog's side, one for each who uses it, and the client's."""
+
+    name: str
+    stores: Sequence[Store]
+    backends: Sequence[Backend]
 
 
-def _fill(scene: Scene, count: int) -> None:
-    scene.at(9)
-    for number in range(count):
-        began = START + timedelta(seconds=number % 500)
-        progress = Progress(number % 450, 450, at=scene.now, since=began, rate=0.5)
-        run = a_run(f"run{number}", operation=f"operation-{number % 25}", started_at=began, beat_at=scene.now)
-        scene.put(replace(run, progress=progress, moved_at=scene.now))
-    scene.sweep()
+def measure(quick: bool) -> Result:
+    """Look at each store with each number of live runs, and at a page whose machine slept."""
+    found: list[Cell] = []
+    naps: list[tuple[float, int]] = []
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    with tempfile.TemporaryDirectory() as folder, Chromium() as chromium, _emulator(quick) as there:
+        for name in (SQLITE, FIRESTORE) if there else (SQLITE,):
+            for live in LIVE[:1] if quick else LIVE:
+                with _place(name, Path(folder)) as place:
+                    _say(f"page: {name} with {live:,} live runs")
+                    found.append(cell(chromium, place, live, rounds))
+        if not quick:
+            with _place(SQLITE, Path(folder)) as place:
+                naps.append(_nap(chromium, place))
+    figures = {"cells": [asdict(one) for one in found], "naps": naps}
+    return Result("page", tables(found, naps), targets(found), figures)
 
 
-def _ms(act: Callable[[], object]) -> float:
-    act()
-    lengths = []
-    for _ in range(TIMES):
-        began = time.perf_counter()
+def cell(chromium: Chromium, place: Place, live: int, rounds: int) -> Cell:
+    """Fill the store, look, change things, and count."""
+    with Runs(place.backends[0], place.backends[1], live, place.stores[0].now()) as runs:
+        known = {f"{kind}{number}": runs.begin(f"{kind}{number}") for kind in _KNOWN for number in range(rounds)}
+        with site(place.stores[1]) as there, chromium.page() as tab:
+            eye = Eye(chromium, tab, there.address)
+            eye.rest(SETTLE)
+            before, began = there.store.reads, time.monotonic()
+            seen = _changes(eye, _acts(runs, known, Ledger(place.stores[0]), rounds))
+            alone, said = _a_minute(there, before, began), eye.says
+            together, answers = _together(there, eye)
+        return Cell(place.name, live, seen, said, alone, together, answers, *_drawn(place.stores[2]))
+
+
+_KNOWN = ("moves", "ends", "suffers")
+Act = tuple[str, str, str, Callable[[], object]]
+
+
+def _acts(runs: Runs, known: Mapping[str, Run], ledger: Ledger, rounds: int) -> Iterator[Act]:
+    """What happens: its name, where and as what it is seen, and how it is done."""
+    for number in range(rounds):
+        new, moves, ends, suffers = (f"{kind}{number}" for kind in ("begins", *_KNOWN))
+        done = 100 + number
+        yield "a run begins", f'[data-key="run {new}"]', "", partial(runs.begin, new)
+        yield (
+            "progress moves",
+            f'[data-key="run {moves}"]',
+            f"{done} of {TOTAL} done",
+            partial(runs.move, known[moves], done),
+        )
+        opens = partial(_open_incident, ledger, known[suffers])
+        yield "an incident opens", f'[data-key="incident {incident_id(suffers, 1)}"]', "", opens
+        yield "a run ends", f'[data-key="ended {ends}"]', "", partial(runs.end, known[ends])
+
+
+def _changes(eye: Eye, acts: Iterable[Act]) -> dict[str, list[float]]:
+    """Do it all, at any instant of the page's interval; seconds until each was seen."""
+    chance = random.Random(7)
+    for number, (name, where, text, act) in enumerate(acts):
+        eye.await_(f"{name} {number}", where, text)
         act()
-        lengths.append(time.perf_counter() - began)
-    return round(1000 * statistics.median(lengths), 1)
+        eye.rest(2 * APART * chance.random())
+    seen: dict[str, list[float]] = {}
+    for name, wait in eye.seen().items():
+        seen.setdefault(name.rpartition(" ")[0], []).append(wait)
+    return seen
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _open_incident(ledger: Ledger, run: Run) -> None:
+    now = ledger.now()
+    verdict = Verdict(STALLED, "has not moved, says the bench", now)
+    incident = Incident(incident_id(run.id, 1), run.id, 1, run.operation, verdict, now)
+    if not ledger.commit([Held(incident, None)]):
+        raise RuntimeError(f"bench: expected to open {incident.id}, somebody else was first")
+
+
+def _a_minute(there: Site, before: int, began: float) -> float:
+    return 60 * (there.store.reads - before) / (time.monotonic() - began)
+
+
+def _together(there: Site, eye: Eye) -> tuple[float, int]:
+    """Reads a minute while twenty look, the browser among them, and how many answers the others had."""
+    with viewers(there.port, VIEWERS - 1) as answers:
+        eye.rest(SETTLE)
+        before, had, began = there.store.reads, answers(), time.monotonic()
+        eye.rest(TOGETHER)
+        return _a_minute(there, before, began), answers() - had
+
+
+def _drawn(store: Store) -> tuple[float, float, float, int]:
+    """Seconds of the server for the first page, for one that is renewed, and for one that is there; bytes sent."""
+    packed = {"Accept-Encoding": "gzip"}
+    with site(store, interval=0.0, reads_per_minute=1e12) as eager, site(store, interval=60.0) as lazy:
+        client, waiting = eager.app.test_client(), lazy.app.test_client()
+        first = seconds(lambda: client.get("/"))
+        again = statistics.median(seconds(lambda: client.get("/")) for _ in range(RENEWALS))
+        sent = len(waiting.get("/?part=live", headers=packed).data)
+        shared = statistics.median(seconds(lambda: waiting.get("/?part=live", headers=packed)) for _ in range(RENEWALS))
+        return first, again, shared, sent
+
+
+def _nap(chromium: Chromium, place: Place) -> tuple[float, int]:
+    """Seconds from waking to a page that shows what happened meanwhile, and the page's questions till then."""
+    with Runs(place.backends[0], place.backends[1], 10, place.stores[0].now()) as runs:
+        run = runs.begin("moves0")
+        with site(place.stores[1]) as there, chromium.page() as tab:
+            eye = Eye(chromium, tab, there.address)
+            eye.rest(SETTLE)
+            before = eye.questions
+            eye.await_("moved", '[data-key="run moves0"]', f"100 of {TOTAL} done")
+            eye.sleep(NAP, lambda: runs.move(run, 100))
+            (waited,) = eye.seen().values()
+            return waited - eye.slept, eye.questions - before
+
+
+@contextmanager
+def _emulator(quick: bool) -> Iterator[bool]:
+    """Whether Firestore's emulator is there within the block."""
+    if quick:
+        yield False
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(emulated("demo-page"))
+        except EmulatorMissing as missing:
+            _say(f"page: {missing}; its rows are left out")
+            yield False
+            return
+        yield True
+
+
+@contextmanager
+def _place(name: str, folder: Path) -> Iterator[Place]:
+    """An empty store, each side of it opened as often as the bench has threads that use it."""
+    unused = uuid.uuid4().hex
+    with ExitStack() as stack:
+        stores: list[Store] = []
+        backends: list[Backend] = []
+        for _ in range(3):
+            made: tuple[Store, Backend]
+            if name == SQLITE:
+                path = folder / f"{unused}.sqlite3"
+                made = SqliteStore(path), SqliteBackend(path, timeout=30)
+            else:
+                project = f"demo-page-{unused[:8]}"
+                made = FirestoreStore(project), FirestoreBackend(project, timeout=30)
+            stores.append(stack.enter_context(closing(made[0])))
+            backends.append(stack.enter_context(closing(made[1])))
+        yield Place(name, stores, backends)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

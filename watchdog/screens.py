@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .report import SweepReport
 from .survey import Story, Survey
 from .terminal.paper import print_screen
 from .terminal.status import StatusScreen
 from .terminal.story import StoryScreen
 
-__all__ = ["print_screen", "status_screen", "story_screen", "sweep_line"]
+__all__ = ["print_screen", "status_screen", "story_screen"]
 
 
 def status_screen(survey: Survey) -> StatusScreen:
@@ -19,14 +18,3 @@ def status_screen(survey: Survey) -> StatusScreen:
 def story_screen(story: Story) -> StoryScreen:
     """All about one run, top down: what it is, how it stands, what was told."""
     return StoryScreen(story)
-
-
-def sweep_line(report: SweepReport) -> str:
-    """One sweep in one line."""
-    parts = [f"{report.now:%H:%M:%S} read {report.read}"]
-    for name in ("told", "undelivered", "unjudged", "held"):
-        count = len(getattr(report, name))
-        if count:
-            parts.append(f"{name} {count}")
-    titles = [str(told["title"]) for told in report.told] + [str(left["why"]) for left in report.undelivered]
-    return ", ".join(parts) + "".join(f"\n  {title}" for title in titles)

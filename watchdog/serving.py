@@ -34,6 +34,7 @@ log = logging.getLogger("watchdog")
 
 # Cloud Run gives a container 10 s from SIGTERM to SIGKILL.
 GRACE = 8
+A_MINUTE = 60.0
 THREADS = 8
 
 
@@ -125,7 +126,7 @@ def _sweep_in_background(known: Settings, policy: PolicySource, every: float) ->
 
 
 def _sweep_on(known: Settings, policy: PolicySource, every: float) -> None:
-    rounds = _Late(lambda: _rounds(known, policy))
+    rounds = _Late(lambda: _rounds(known, policy, every))
     while True:
         began = time.monotonic()
         try:
@@ -137,8 +138,14 @@ def _sweep_on(known: Settings, policy: PolicySource, every: float) -> None:
         time.sleep(max(0.0, every - (time.monotonic() - began)))
 
 
-def _rounds(known: Settings, policy: PolicySource) -> Rounds:
+def _rounds(known: Settings, policy: PolicySource, every: float = A_MINUTE) -> Rounds:
     store = open_store(known.store)
     return Rounds(
-        store, channels(known), policy.current, meter=meter(known), telltale=telltale(known), link_base=known.link_base
+        store,
+        channels(known),
+        policy.current,
+        meter=meter(known),
+        telltale=telltale(known),
+        link_base=known.link_base,
+        wait=time.sleep if every >= A_MINUTE else None,
     )

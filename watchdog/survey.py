@@ -5,13 +5,14 @@ The shape of `status --json`, which scripts depend on, is made here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from heartbeat_client.run import RUNNING, Run, Tally, document_key
 
+from .course import points_json
 from .history import History
 from .incident import Incident
 from .ledger import Ledger, RunRecord, SweepState
@@ -22,7 +23,7 @@ from .shared_runs import shown
 from .snooze import Snooze, Snoozes
 from .verdict import Verdict, judge
 
-__all__ = ["Story", "Survey", "View", "find_run", "story", "story_of", "survey"]
+__all__ = ["Story", "Survey", "View", "find_run", "story", "story_of", "survey", "views"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Survey:
                 "doubt_until": _text(self.state.doubt_until),
                 "doubt": self.state.doubt.said if self.state.doubt else None,
                 "snoozes": [snooze_json(snooze) for snooze in self.snoozes.in_force(self.now)],
+                "woken": [snooze_json(snooze) for snooze in self.snoozes.woken_lately(self.now)],
                 "last_sweep": dict(self.state.report),
                 "undelivered": [notice_json(notice) for notice in self.waiting],
             },
@@ -102,6 +104,7 @@ class Story:
             "run": self.view.as_json(),
             "incidents": [incident_json(incident) for incident in self.incidents],
             "notices": [notice_json(notice) for notice in self.notices],
+            "trail": points_json(self.view.run),
             "history": {**self.history.summary, "lasted": [taken.seconds for taken in self.history.runs]},
         }
 
@@ -111,12 +114,17 @@ def survey(ledger: Ledger, policy: Policy, *, ended: bool = False) -> Survey:
     now = ledger.now()
     records = ledger.all_runs() if ended else ledger.running(now)
     with_parts = shown(ledger.store, {record.id: record for record in records}).values()
-    views = sorted((_view(record, policy, now) for record in with_parts), key=_order)
+    seen = views(with_parts, policy, now)
     incidents = [held.value for held in ledger.open_incidents()]
     waiting = [held.value for held in ledger.open_notices()]
     state, snoozes = ledger.standing()
-    known = histories(ledger.store, (view.run.operation for view in views if view.run))
-    return Survey(now, views, incidents, waiting, state.value, snoozes.value, known)
+    known = histories(ledger.store, (view.run.operation for view in seen if view.run))
+    return Survey(now, seen, incidents, waiting, state.value, snoozes.value, known)
+
+
+def views(records: Iterable[RunRecord], policy: Policy, now: datetime) -> list[View]:
+    """The records as they are shown: what runs before what has ended, the worst first, the latest start first."""
+    return sorted((_view(record, policy, now) for record in records), key=_order)
 
 
 def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
@@ -125,15 +133,16 @@ def story(ledger: Ledger, policy: Policy, run_id: str) -> Story | None:
     return None if record is None else story_of(ledger, policy, record)
 
 
-def story_of(ledger: Ledger, policy: Policy, record: RunRecord) -> Story:
-    """All about the run of a record. Raises `StoreError`."""
+def story_of(ledger: Ledger, policy: Policy, record: RunRecord, history: History | None = None) -> Story:
+    """All about the run of a record. history: of its operation; read where None. Raises `StoreError`."""
     now = ledger.now()
     incidents = [held.value for held in ledger.episodes(record.id)]
     notices = ledger.notices(notice for incident in incidents for notice in incident.notices)
     told = sorted((held.value for held in notices.values()), key=lambda notice: notice.made_at)
     record = shown(ledger.store, {record.id: record})[record.id]
     operation = record.readable.operation if record.readable else ""
-    history = histories(ledger.store, [operation]).get(operation, History()) if operation else History()
+    if history is None:
+        history = histories(ledger.store, [operation]).get(operation, History()) if operation else History()
     return Story(now, _view(record, policy, now), incidents, told, history)
 
 
@@ -181,12 +190,15 @@ def incident_json(incident: Incident) -> dict[str, Any]:
 
 def snooze_json(snooze: Snooze) -> dict[str, Any]:
     """A snooze as scripts see it."""
-    return {
+    plain = {
         "operation": snooze.operation,
         "until": _text(snooze.until),
         "by": snooze.by or None,
         "why": snooze.why or None,
     }
+    if snooze.woken_at is None:
+        return plain
+    return {**plain, "woken_at": _text(snooze.woken_at), "woken_by": snooze.woken_by or None}
 
 
 def notice_json(notice: Notice) -> dict[str, Any]:

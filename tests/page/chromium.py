@@ -58,13 +58,23 @@ class Chromium:
         context = self._browser.new_context(viewport={"width": width, "height": height}, **settings)
         context.set_default_timeout(WAIT)
         page = context.new_page()
-        page.complaints = complaints = []  # type: ignore[attr-defined]  # a list beside the page saves a class around it
+        complaints: list[str] = []
+        page.complaints = complaints  # type: ignore[attr-defined]  # a list beside the page saves a class around it
         page.on("console", lambda said: _listen(said, complaints))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         try:
             yield page
         finally:
             context.close()
+
+    def ask(self, method: str) -> Any:
+        """What the browser itself answers to a method of its DevTools protocol."""
+        assert self._browser is not None
+        session = self._browser.new_browser_cdp_session()
+        try:
+            return session.send(method)
+        finally:
+            session.detach()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,14 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from heartbeat_client.run import Failure, Place, Progress, Run, Thresholds
+from heartbeat_client.trail_keeper import TrailKeeper
 from tests.support.world import START, ClockedStore, World, a_run
 from watchdog.desk import Desk
+from watchdog.ledger import Ledger
 from watchdog.page.access import Access
 from watchdog.page.front import status_page
 from watchdog.page.guard import LOOPBACK
-from watchdog.page.reader import Reader
+from watchdog.page.reader import INTERVAL, READS_PER_MINUTE, Reader
 from watchdog.policy import Policy, Rule, Settings
 from watchdog.ports import Store
 from watchdog.schedule import Expected
@@ -55,19 +57,51 @@ def blocked(since: datetime) -> dict[str, Any]:
     }
 
 
+def course(run: Run, looks: Iterable[tuple[float, str, int | None]], *, lost: range = range(0)) -> dict[str, Any]:
+    """The trail that a run's beats leave: for each its second, the kind of its activity, and what was done by then.
+
+    lost: seconds in which no beat reached the store.
+    """
+    keeper, document = TrailKeeper(), None
+    for second, kind, done in looks:
+        at = {"file": "data_loaders.py", "line": 412 if kind == "blocked" else 371, "function": "load_batch"}
+        progress = None if done is None else Progress(done, 450)
+        activity = {"kind": kind, "at": at} if kind else None
+        told = replace(
+            run, beat_at=run.started_at + timedelta(seconds=second), progress=progress, activity=activity, ended_at=None
+        )
+        document = keeper.document(told)
+        if int(second) not in lost:
+            keeper.reached(told)
+    assert document is not None
+    return document
+
+
 class Scene(World):
     """A world with a page. app: the web application over its store, as `serve` puts it together.
 
-    pace: how often the reader reads; see `Reader`.
+    elsewhere: opens another store than the file in `folder`, on the given clock. interval, reads_per_minute: how often
+    the reader reads; see `Reader`.
     """
 
     def __init__(
-        self, folder: Path, policy: Policy | None = None, *, access: Access | None = None, **pace: float
+        self,
+        folder: Path,
+        policy: Policy | None = None,
+        *,
+        access: Access | None = None,
+        elsewhere: Callable[[Callable[[], datetime]], Store] | None = None,
+        interval: float = INTERVAL,
+        reads_per_minute: float = READS_PER_MINUTE,
     ) -> None:
         super().__init__(folder, policy or POLICY)
         self.folder = folder
+        self.elsewhere = elsewhere
         self.stores: list[Callable[[], Store]] = [self.another_store]
-        self.reader = Reader(self.open_store, lambda: self.policy, **pace)
+        if elsewhere is not None:
+            self.store = self.another_store()  # type: ignore[assignment]  # only a world of a file has a file
+            self.ledger = Ledger(self.store)
+        self.reader = Reader(self.open_store, lambda: self.policy, interval=interval, reads_per_minute=reads_per_minute)
         self.desk = Desk(self.another_store, self.channels, lambda: self.policy, "")
         page = status_page(self.reader, self.desk, access or Access(LOOPBACK))
         self.app: Flask = make_app(self.desk, signing_secret="", page=page)
@@ -76,8 +110,10 @@ class Scene(World):
         """What the reader reads; the last of `stores` makes it."""
         return self.stores[-1]()
 
-    def another_store(self) -> ClockedStore:
+    def another_store(self) -> Store:
         """Another connection to the same store, on the same clock."""
+        if self.elsewhere is not None:
+            return self.elsewhere(lambda: self.now)
         return ClockedStore(self.folder / "beats.sqlite3", lambda: self.now)
 
     def serve(self, port: int = 0) -> Served:
@@ -129,7 +165,9 @@ def morning(scene: Scene) -> None:
     scene.desk.acknowledge(f"{killed.id}.1", "grace@example.com")
     for minute in range(11, 19):
         scene.at(minute)
-        scene.beat(load, activity=blocked(START + timedelta(minutes=1)), seq=minute * 4)
+        looks = ((at, "working" if at < 60 else "blocked", None) for at in range(0, minute * 60 + 1, 15))
+        stands = blocked(START + timedelta(minutes=1))
+        scene.beat(load, activity=stands, seq=minute * 4, trail=course(load, looks))
         scene.put(_counted(scene, publish.id, "publish-requests", 250 + 20 * (minute - 9), 450))
         scene.put(a_run("odds-55ab12ef", operation="consolidate-batch", started_at=START + timedelta(minutes=9),
                         beat_at=scene.now - timedelta(seconds=40), seq=minute))  # fmt: skip
@@ -147,7 +185,17 @@ def _counted(scene: Scene, run_id: str, operation: str, done: int, total: int) -
     progress = Progress(done, total, at=scene.now, since=began, rate=0.34)
     moved = {"progress": progress, "moved_at": scene.now, "beat_at": scene.now, "seq": done}
     run = a_run(run_id, operation=operation, started_at=began, detail="450 requests", **moved)
-    return replace(run, deadline=began + timedelta(minutes=30), thresholds=Thresholds())
+    run = replace(run, deadline=began + timedelta(minutes=30), thresholds=Thresholds())
+    return replace(run, trail=course(run, _publishing(scene.now - began), lost=range(290, 370)))
+
+
+def _publishing(for_so_long: timedelta) -> Iterable[tuple[float, str, int | None]]:
+    """Quick at first, then as fast as a peer answers that sometimes does not for a while."""
+    done = 0.0
+    for second in range(0, int(for_so_long.total_seconds()) + 1, 15):
+        yield second, "blocked" if 120 < second <= 180 or 405 < second <= 480 else "progressing", int(done)
+        stands = 120 <= second < 180 or 405 <= second < 480
+        done += 0 if stands else 250 / 4 if second < 60 else 180 / 27
 
 
 def _past(scene: Scene) -> None:

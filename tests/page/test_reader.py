@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,19 @@ class Counting:
         self._called(len(ids))
         return self.store.get(collection, ids)
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        self._called(len(ids))
+        return self.store.get_now(collection, ids)
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         found = self.store.find(collection, where, limit)
         self._called(max(1, len(found)))
         return found
 
     def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
+        raise AssertionError("whoever looks changes nothing")
+
+    def put(self, write: Create | Replace) -> Any | None:
         raise AssertionError("whoever looks changes nothing")
 
     def close(self) -> None:
@@ -66,6 +74,7 @@ class Lookout:
     """A reader over a counting store, on a clock that the test moves."""
 
     def __init__(self, world: World, policy: Policy | None = None, **settings: float) -> None:
+        self.world = world
         self.clock = ManualClock()
         self.store = Counting(ClockedStore(world.store._file.path, lambda: world.now))
         self.reader = Reader(lambda: self.store, lambda: policy or Policy(), clock=self.clock, **settings)
@@ -73,6 +82,11 @@ class Lookout:
     def look(self, key: str = "all") -> Look[Panorama]:
         """One viewer's look."""
         return self.reader.look(key, lambda surveyor: surveyor.panorama())
+
+    def later(self, seconds: float) -> None:
+        """Time goes on, the store's and the reader's."""
+        self.world.now += timedelta(seconds=seconds)
+        self.clock.advance(seconds)
 
 
 @pytest.fixture
@@ -90,12 +104,12 @@ def many(world: World, count: int) -> None:
     ("after", "reads"),
     [
         pytest.param(0.0, 1, id="at_once_is_the_same_look"),
-        pytest.param(1.49, 1, id="just_within_the_interval_is_the_same_look"),
-        pytest.param(1.5, 2, id="the_interval_is_over"),
+        pytest.param(0.99, 1, id="just_within_the_interval_is_the_same_look"),
+        pytest.param(1.0, 2, id="the_interval_is_over"),
     ],
 )
 def test_a_page_is_read_once_per_interval(world: World, after: float, reads: int) -> None:
-    """However many look at a page, it is read once in 1.5 s."""
+    """However many look at a page, it is read once a second."""
     many(world, 3)
     lookout = Lookout(world)
     first = lookout.look()
@@ -119,35 +133,99 @@ def test_nobody_looks_and_nothing_is_read(world: World) -> None:
     assert set(threading.enumerate()) <= threads
 
 
-@pytest.mark.parametrize("runs", [10, 400, 1500])
-def test_a_minute_of_looking_stays_under_the_bound(world: World, runs: int) -> None:
-    """Whatever a look costs, and however many look, a minute's renewals read at most 6,000 documents."""
+def beating(world: World, count: int, clock: float) -> None:
+    """Those of so many runs beat whose turn it is, each each 15 s; clock: seconds."""
+    for number in range(round(clock * 2) % 30, count, 30):
+        world.put(a_run(f"run{number}", beat_at=world.now, seq=round(clock)))
+
+
+def a_minute(world: World, lookout: Lookout, count: int) -> tuple[int, list[Look[Panorama]]]:
+    """Documents read in a minute of looking while so many runs beat, and all looks."""
+    before, looks = lookout.store.documents, []
+    for step in range(120):
+        lookout.later(0.5)
+        beating(world, count, step / 2)
+        looks.append(lookout.look())
+    return lookout.store.documents - before, looks
+
+
+@pytest.mark.parametrize("runs", [0, 60, 300])
+def test_what_is_read_follows_what_beats(world: World, runs: int) -> None:
+    """A minute costs a few reads for each look, of which there is one a second, and one or two for each beat."""
     many(world, runs)
     lookout = Lookout(world)
     lookout.look()
+    reads, looks = a_minute(world, lookout, runs)
+
+    assert 60 * 6 + 4 * runs <= reads <= 60 * 8 + 2 * 4 * runs
+    assert {look.every for look in looks} == {1.0}
+    assert all(look.slowest < 2 for look in looks)
+
+
+def test_more_beats_than_may_be_read_are_followed_less_often(world: World) -> None:
+    """What ends and what is wrong is still read each second; beats are read as far as they may, and it is said."""
+    many(world, 300)
+    lookout = Lookout(world, reads_per_minute=2000)
+    lookout.look()
+    a_minute(world, lookout, 300)
+    reads, looks = a_minute(world, lookout, 300)
+
+    assert reads <= 2000
+    assert all(look.every < 2 for look in looks)
+    assert max(look.slowest for look in looks) > 5
+    world.put(a_run("run7"), state="failed", ended_at=world.now, beat_at=world.now)
+    lookout.later(1)
+    assert [view.id for view in lookout.look().value.ended] == ["run7"]
+
+
+def test_a_minute_of_looking_stays_under_the_bound(world: World) -> None:
+    """However many pages are looked at, a minute's renewals read no more than they may, and each says how often."""
+    many(world, 20)
+    lookout = Lookout(world, reads_per_minute=600)
+    keys = [f"page {number}" for number in range(30)]
     for _ in range(60):
-        lookout.clock.advance(1)
-        lookout.look()
-    before, looked = lookout.store.documents, set()
-    for _ in range(120):
-        lookout.clock.advance(0.5)
-        for key in ("all", "all", "another"):
-            looked.add(id(lookout.look(key).value))
+        lookout.later(1)
+        for key in keys:
+            lookout.look(key)
+    before, looks = lookout.store.documents, []
+    for _ in range(60):
+        lookout.later(1)
+        looks += [lookout.look(key) for key in keys]
 
-    assert lookout.store.documents - before <= 6000
-    assert len(looked) >= 2
+    assert lookout.store.documents - before <= 600
+    assert all(look.every > 5 for look in looks)
 
 
-def test_a_costly_look_says_how_often_it_is_renewed(world: World) -> None:
-    """The interval grows with what a look costs, and every viewer is told when to ask again."""
-    many(world, 10)
-    cheap = Lookout(world).look()
+def test_a_page_that_is_opened_is_live_at_once(world: World) -> None:
+    """That all runs are read for the first look does not make the next ones wait."""
     many(world, 1000)
-    costly = Lookout(world).look()
+    world.at(0.1)
+    lookout = Lookout(world)
+    first = lookout.look()
+    lookout.later(1)
+    second = lookout.look()
 
-    assert cheap.every == 1.5
-    assert 14 < costly.every < 17
-    assert 0 < cheap.next_in <= 1.5
+    assert (first.every, first.next_in, second.every) == (1.0, 1.0, 1.0)
+    assert first.reads > 1000
+    assert second.value is not first.value
+    assert second.reads < 10
+
+
+def test_who_must_wait_for_a_turn_is_told(world: World) -> None:
+    """A page that was due for two seconds before anybody could read it says that it is renewed less often."""
+    many(world, 1)
+    lookout = Lookout(world)
+    lookout.look()
+    lookout.later(1)
+    with lookout.reader._reading:
+        turned_away = lookout.look()
+    lookout.later(2)
+    after = lookout.look()
+    lookout.later(1)
+
+    assert (turned_away.every, turned_away.next_in) == (1.0, 0.0)
+    assert after.every == 3.0
+    assert lookout.look().every == 1.0
 
 
 def test_what_is_metered_is_what_is_read(world: World) -> None:

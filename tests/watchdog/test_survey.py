@@ -19,8 +19,8 @@ from watchdog.incident import Case
 from watchdog.life import opened
 from watchdog.policy import Policy
 from watchdog.policy_text.file import parse_policy
-from watchdog.report import SweepReport
-from watchdog.screens import print_screen, status_screen, story_screen, sweep_line
+from watchdog.report import SweepReport, sweep_line
+from watchdog.screens import print_screen, status_screen, story_screen
 from watchdog.survey import Story, Survey, View, story, survey
 from watchdog.verdict import judge
 

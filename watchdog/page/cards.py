@@ -19,6 +19,7 @@ from ..verdict import FINISHED_LATE, HEALTHY, LATE, UNJUDGED
 from ..wording import activity_text, ago, progress_text, remaining, sentence
 from .bars import Bar, bar, share
 from .phrases import clock, name
+from .quiet import Quiet, quiet_of
 from .stories import Ahead
 
 __all__ = ["AheadCard", "ProblemCard", "RunCard", "ahead_card", "mood_of", "problem_card", "run_card"]
@@ -113,7 +114,7 @@ def _beat(run: Run, now: datetime) -> str:
 class ProblemCard:
     """One incident. run_id: the run's, empty where it is about none. well: why it is not a problem at this moment.
 
-    acked: who looks after it. quiet: until when it is snoozed. can_snooze: whether an operation is known.
+    acked: who looks after it. quiet: the snooze of its operation. can_answer: whether somebody may look after it.
     """
 
     id: str
@@ -129,7 +130,7 @@ class ProblemCard:
     doing: str
     well: str
     acked: str
-    quiet: str
+    quiet: Quiet | None
     open: bool
     can_answer: bool
 
@@ -138,7 +139,6 @@ def problem_card(incident: Incident, view: View | None, snoozes: Snoozes, now: d
     """The card of an incident. view: its run now, where that is known."""
     run = view.run if view else None
     moving = view is not None and not view.verdict.problem and incident.open
-    snooze = snoozes.covering(incident.operation, now)
     reason = view.verdict.reason if view and view.verdict.problem and incident.open else incident.verdict.reason
     return ProblemCard(
         id=incident.id,
@@ -154,7 +154,7 @@ def problem_card(incident: Incident, view: View | None, snoozes: Snoozes, now: d
         doing=activity_text(run, now) if run and not run.ended else "",
         well=f"{view.verdict.reason}; the next sweep will say so" if moving and view else "",
         acked=_acked(incident, now),
-        quiet=f"quiet until {clock(snooze.until, now)}" if snooze else "",
+        quiet=quiet_of(snoozes, incident.operation, now) if incident.open else None,
         open=incident.open,
         can_answer=incident.open and incident.about in (RUN, EXPECTED),
     )

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
-
-from heartbeat_client.lengths import seconds_of
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..ports import StoreError
-from ..wording import one_line
+from ..until import UntilError
+from .asking import LENGTH, Asked, exact
 
 __all__ = ["Answers", "Outcome", "acknowledge", "snooze", "wake"]
 
 log = logging.getLogger("watchdog")
-
-VALUE_LIMIT = 2000
-WHY_LIMIT = 500
-TODAY: Final = "today"
 
 
 class Answers(Protocol):
@@ -27,45 +22,49 @@ class Answers(Protocol):
     def acknowledge(self, incident_id: str, by: str) -> str:
         """Somebody looks after the incident. Raises LookupError if there is no such incident."""
 
-    def snooze(self, operation: str, length: Literal["hour", "today"], by: str) -> str:
-        """Nothing is told of the operation for an hour, or until the day is over."""
+    def snooze_as_asked(self, operation: str, asked: str, by: str, why: str) -> str:
+        """Nothing is told of the operation for as long as somebody wrote.
 
-    def snooze_for(self, operation: str, seconds: float, by: str, why: str) -> str:
-        """The same for so many seconds. Raises ValueError where that is too long."""
+        Raises `UntilError` for what is no such end, ValueError for too many snoozes.
+        """
 
-    def wake(self, operation: str) -> str:
-        """End a snooze. Raises LookupError when there is none."""
+    def wake(self, operation: str, by: str) -> str:
+        """End a snooze, and keep who did. Raises LookupError when there is none."""
+
+    def zone(self) -> str:
+        """The time zone that days and times are meant in."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a post. done: whether anything was; status: HTTP's."""
+    """What came of a post. done: whether anything was; status: HTTP's. faults: what is wrong with a form, by field."""
 
     said: str
     done: bool = True
     status: int = 200
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def acknowledge(answers: Answers, form: Mapping[str, str], by: str) -> Outcome:
     """Acknowledge the incident that the form names."""
-    return _tried("acknowledge", by, lambda: answers.acknowledge(_value(form, "incident"), by))
+    return _tried("acknowledge", by, lambda: answers.acknowledge(exact(form, "incident"), by))
 
 
-def snooze(answers: Answers, form: Mapping[str, str], length: str, by: str) -> Outcome:
-    """Snooze the operation that the form names; length: `today`, or a length such as 4h."""
-    operation, why = _value(form, "operation"), one_line(form.get("why", ""))[:WHY_LIMIT]
-    if length == TODAY:
-        return _tried("snooze", by, lambda: answers.snooze(operation, TODAY, by))
-    return _tried("snooze", by, lambda: answers.snooze_for(operation, seconds_of(length), by, why))
+def snooze(answers: Answers, asked: Asked, by: str) -> Outcome:
+    """Snooze what a form asks for, for as long as it says."""
+    faults = asked.faults()
+    if faults:
+        return _faulty(faults)
+    return _tried("snooze", by, lambda: answers.snooze_as_asked(asked.operation, asked.end, by, asked.why))
 
 
 def wake(answers: Answers, form: Mapping[str, str], by: str) -> Outcome:
     """End the snooze that the form names."""
-    return _tried("wake", by, lambda: answers.wake(_value(form, "operation")))
+    return _tried("wake", by, lambda: answers.wake(exact(form, "operation"), by))
 
 
-def _value(form: Mapping[str, str], name: str) -> str:
-    return form.get(name, "")[:VALUE_LIMIT]
+def _faulty(faults: Mapping[str, str]) -> Outcome:
+    return Outcome(f"Nothing was done: {'; '.join(faults.values())}", False, 400, faults)
 
 
 def _tried(what: str, by: str, do: Callable[[], str]) -> Outcome:
@@ -73,6 +72,8 @@ def _tried(what: str, by: str, do: Callable[[], str]) -> Outcome:
         said = do()
     except LookupError as error:
         return Outcome(f"Nothing was done: {error.args[0] if error.args else 'it is not there any more'}", False, 404)
+    except UntilError as error:
+        return _faulty({LENGTH: str(error)})
     except ValueError as error:
         return Outcome(f"Nothing was done: {error}", False, 400)
     except StoreError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Protocol, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Response, g, jsonify, render_template, request
+from flask import Blueprint, Response, g, jsonify, render_template, request, url_for
 from werkzeug.routing import BaseConverter
 
 from heartbeat_client.lengths import spoken
@@ -15,13 +15,14 @@ from heartbeat_client.lengths import spoken
 from ..ports import StoreError
 from . import deeds, phrases
 from .access import Access
+from .asking import Asked, exact
 from .deeds import Answers, Outcome
 from .filters import Filter
 from .guard import HEADERS, GuardError, check_host, check_origin, check_token, cookie_name
 from .overview import overview
 from .pages import operation_page, problem_page, run_page
 from .reader import Look, Reader
-from .shell import remembered, sent, told, trouble
+from .shell import asking, remembered, sent, told, trouble
 from .visitors import VisitorError, visitor
 
 __all__ = ["status_page"]
@@ -132,20 +133,37 @@ def _posts(part: Blueprint, answers: Answers, reader: Reader) -> None:
     def acknowledge() -> Response:
         return _acted(reader, lambda by: deeds.acknowledge(answers, request.form, by))
 
-    @part.post("/snooze/<length>")
-    def snooze(length: str) -> Response:
-        return _acted(reader, lambda by: deeds.snooze(answers, request.form, length, by))
+    @part.get("/snooze")
+    def ask() -> Response:
+        operation = exact(request.args, "operation")
+        return asking(Asked(operation, back=_came_from(operation)), answers.zone())
 
     @part.post("/snooze")
-    def snooze_for() -> Response:
-        return _acted(reader, lambda by: deeds.snooze(answers, request.form, request.form.get("for", ""), by))
+    def snooze() -> Response:
+        asked = Asked.from_form(request.form)
+
+        def again(outcome: Outcome) -> Response:
+            return asking(asked, answers.zone(), outcome)
+
+        return _acted(reader, lambda by: deeds.snooze(answers, asked, by), again)
 
     @part.post("/wake")
     def wake() -> Response:
         return _acted(reader, lambda by: deeds.wake(answers, request.form, by))
 
 
-def _acted(reader: Reader, act: Callable[[str], Outcome]) -> Response:
+def _came_from(operation: str) -> str:
+    """The page whose link was followed, as its address on this server; without one, the operation's page."""
+    came = urlsplit(request.referrer or "")
+    if came.netloc == request.host and came.path != request.path:
+        return f"{came.path}?{came.query}" if came.query else came.path
+    return url_for("page.operation", name=operation) if operation else url_for("page.first")
+
+
+def _acted(
+    reader: Reader, act: Callable[[str], Outcome], again: Callable[[Outcome], Response] | None = None
+) -> Response:
+    """Do what a post asks for and answer it; again: shows the form once more where nothing was done."""
     check_origin(dict(request.headers), request.host)
     form = request.form
     cookies = (request.cookies.get(cookie_name(secure=secure), "") for secure in (True, False))
@@ -156,6 +174,8 @@ def _acted(reader: Reader, act: Callable[[str], Outcome]) -> Response:
     if request.accept_mimetypes.best == "application/json":
         response = jsonify({"said": outcome.said, "done": outcome.done})
         response.status_code = outcome.status
+    elif again is not None and not outcome.done:
+        response = again(outcome)
     else:
         response = told(outcome.said, form.get("back", ""))
     return remembered(response, typed)

@@ -11,7 +11,17 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-__all__ = ["HEADERS", "LOOPBACK", "GuardError", "check_host", "check_origin", "check_token", "cookie_name", "new_token"]
+__all__ = [
+    "HEADERS",
+    "LOOPBACK",
+    "GuardError",
+    "check_host",
+    "check_origin",
+    "check_token",
+    "cookie_name",
+    "new_token",
+    "on_this_server",
+]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -80,6 +90,12 @@ def check_token(cookie: str, given: str) -> None:
     """Raise `GuardError` unless the token of the form is that of the cookie."""
     if len(cookie) != TOKEN_LENGTH or not secrets.compare_digest(cookie.encode(), given.encode()):
         raise GuardError("the page is older than its permission to act; load it again, and answer once more")
+
+
+def on_this_server(address: str) -> str:
+    """The path if it is one of this server's, else the first page's: `//host` and `/\\host` would be another's."""
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if ours else "/"
 
 
 def cookie_name(*, secure: bool) -> str:

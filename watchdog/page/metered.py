@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from ..ports import Create, Delete, Document, Replace, Store, Where
 
@@ -31,6 +32,11 @@ class MeteredStore:
         self.reads += len(set(ids))
         return self._store.get(collection, ids)
 
+    def get_now(self, collection: str, ids: Sequence[str]) -> tuple[datetime, dict[str, Document]]:
+        """See `Store.get_now`."""
+        self.reads += len(set(ids))
+        return self._store.get_now(collection, ids)
+
     def find(self, collection: str, where: Where | None = None, limit: int = 10_000) -> list[Document]:
         """See `Store.find`."""
         found = self._store.find(collection, where, limit)
@@ -40,6 +46,10 @@ class MeteredStore:
     def commit(self, writes: Sequence[Create | Replace | Delete]) -> bool:
         """See `Store.commit`."""
         return self._store.commit(writes)
+
+    def put(self, write: Create | Replace) -> Any | None:
+        """See `Store.put`."""
+        return self._store.put(write)
 
     def close(self) -> None:
         """See `Store.close`."""

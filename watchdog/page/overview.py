@@ -9,11 +9,11 @@ from heartbeat_client.lengths import spoken
 
 from ..ledger import SweepState
 from ..notice import Notice
-from ..snooze import Snooze
 from ..survey import Survey
 from .cards import AheadCard, ProblemCard, RunCard, ahead_card, problem_card, run_card
 from .filters import Filter
 from .phrases import ago, clock, name
+from .quiet import Quiet, Woken, all_quiet, all_woken
 from .stories import Panorama
 
 __all__ = ["Health", "Overview", "overview"]
@@ -51,7 +51,8 @@ class Overview:
     running: tuple[RunCard, ...]
     ended: tuple[RunCard, ...]
     ahead: tuple[AheadCard, ...]
-    snoozes: tuple[Snooze, ...]
+    quiet: tuple[Quiet, ...]
+    woken: tuple[Woken, ...]
     health: Health
     hidden: int
     told: frozenset[str]
@@ -74,7 +75,8 @@ def overview(panorama: Panorama, wanted: Filter, *, everything: bool = False) ->
         running=tuple(run_card(view, panorama.histories, now) for view in listed),
         ended=tuple(run_card(view, panorama.histories, now) for view in ended[:ENDED_LISTED]),
         ahead=tuple(ahead_card(one, now) for one in panorama.ahead if wanted.takes_name(one.expected.operation)),
-        snoozes=tuple(seen.snoozes.in_force(now)),
+        quiet=all_quiet(seen.snoozes, now),
+        woken=all_woken(seen.snoozes, now),
         health=_health(seen),
         hidden=len(running) - len(listed),
         told=frozenset(one.run_id for one in problems),

@@ -18,11 +18,11 @@ from ..links import links
 from ..notice import Notice
 from ..particulars import facts, what
 from ..policy import LIMITS, Policy, Rule
-from ..snooze import Snoozes
 from ..wording import activity_text, ago, frame_lines, missing_text
 from .cards import AheadCard, ProblemCard, RunCard, ahead_card, problem_card, run_card
 from .durations import Plot, plot
 from .phrases import clock, name
+from .quiet import Quiet, Woken, quiet_of, woken_of
 from .stories import OperationStory, ProblemStory, RunStory
 from .timeline import Timeline, timeline
 
@@ -74,7 +74,7 @@ def run_page(told: RunStory) -> RunPage:
         standing=standing(_others(told.history, view.id), this.seconds) if this else "",
         ancestors=run.ancestors if run else (),
         child=(run.child or "") if run else "",
-        problems=tuple(problem_card(one, view, Snoozes(), now) for one in reversed(told.story.incidents)),
+        problems=tuple(problem_card(one, view, told.snoozes, now) for one in reversed(told.story.incidents)),
         notices=tuple(told.story.notices),
         record=told.record,
     )
@@ -142,7 +142,7 @@ def _safe(found: Pairs) -> Pairs:
 class OperationPage:
     """An operation. limits: those in force, and where each comes from. last: its last runs, the latest first.
 
-    told: ids of the runs that have an open incident.
+    told: ids of the runs that have an open incident. quiet: the snooze that holds. woken: those that were ended lately.
     """
 
     title: str
@@ -157,6 +157,8 @@ class OperationPage:
     last: tuple[Taken, ...]
     runbook: str
     told: frozenset[str]
+    quiet: Quiet | None
+    woken: tuple[Woken, ...]
 
 
 def operation_page(told: OperationStory) -> OperationPage:
@@ -173,11 +175,13 @@ def operation_page(told: OperationStory) -> OperationPage:
         limits=_in_force(told),
         plot=plot(told.history, None, deadlines[0].total_seconds() if deadlines else None),
         running=tuple(run_card(view, histories, now) for view in told.running),
-        problems=tuple(problem_card(one, views.get(one.run_id), Snoozes(), now) for one in told.incidents),
+        problems=tuple(problem_card(one, views.get(one.run_id), told.snoozes, now) for one in told.incidents),
         ahead=tuple(ahead_card(one, now) for one in told.ahead),
         last=tuple(reversed(told.history.runs[-LAST_LISTED:])),
         runbook=runbook if urlsplit(runbook).scheme in ("https", "http") else "",
         told=frozenset(one.run_id for one in told.incidents),
+        quiet=quiet_of(told.snoozes, told.name, now),
+        woken=woken_of(told.snoozes, told.name, now),
     )
 
 
@@ -228,6 +232,6 @@ class ProblemPage:
 def problem_page(told: ProblemStory) -> ProblemPage:
     """The page of an incident."""
     incident, view, now = told.incident, told.view, told.now
-    card = problem_card(incident, view, Snoozes(), now)
+    card = problem_card(incident, view, told.snoozes, now)
     run = view.run if view else None
     return ProblemPage(card.title, now, card, facts("", incident, run, now), told.notices, incident, view is not None)

@@ -16,11 +16,13 @@ from urllib.parse import quote, unquote
 from flask import Response, g, make_response, render_template, request
 from markupsafe import Markup
 
-from .guard import TOKEN_LENGTH, cookie_name, new_token
+from .asking import LENGTHS, Asked
+from .deeds import Outcome
+from .guard import TOKEN_LENGTH, cookie_name, new_token, on_this_server
 from .reader import Look
 from .visitors import NAME_LIMIT, Visitor
 
-__all__ = ["Drawn", "remembered", "sent", "told", "trouble"]
+__all__ = ["Drawn", "asking", "remembered", "sent", "told", "trouble"]
 
 THEME_COOKIE = "hangwatch_theme"
 NAME_COOKIE = "hangwatch_name"
@@ -71,10 +73,21 @@ def trouble(status: int, title: str, said: str, hint: str = "") -> Response:
     return _page(status, title=title, live=Markup(drawn), timing={})  # noqa: S704  drawn by a template
 
 
+def asking(asked: Asked, zone: str, outcome: Outcome | None = None) -> Response:
+    """The form that asks for quiet, which is not live; outcome: why nothing was done, with what was typed kept."""
+    title = "Snooze: nothing was done yet" if outcome else "Snooze"
+    faults = outcome.faults if outcome else {}
+    form = {"asked": asked, "zone": zone, "lengths": LENGTHS, "faults": faults, "back": on_this_server(asked.back)}
+    wrong = outcome.said if outcome and not outcome.faults else ""
+    status = outcome.status if outcome else 200
+    return _page(status, title=title, live="", timing={}, form=form | {"wrong": wrong})
+
+
 def _timing(look: Look[Any]) -> Mapping[str, str]:
     return {
         "Hangwatch-Next": str(round(1000 * look.next_in)),
         "Hangwatch-Every": str(round(1000 * look.every)),
+        "Hangwatch-Slowest": str(round(1000 * look.slowest)),
         "Hangwatch-Age": str(round(1000 * look.age)),
     }
 
@@ -99,11 +112,12 @@ def _page(status: int, **context: Any) -> Response:
     fresh = token if len(token) == TOKEN_LENGTH else new_token()
     said = unquote(request.cookies.get(SAID_COOKIE, ""))[:SAID_LIMIT]
     theme = request.cookies.get(THEME_COOKIE, "")
+    typed = unquote(request.cookies.get(NAME_COOKIE, "")) or request.form.get("name", "")
     text = render_template(
         "page/base.html",
         visitor=visitor,
         token=fresh,
-        typed=unquote(request.cookies.get(NAME_COOKIE, ""))[:NAME_LIMIT],
+        typed=typed[:NAME_LIMIT],
         theme=theme if theme in ("light", "dark") else "",
         said=said,
         here=_here(),
@@ -133,9 +147,7 @@ def _keep(response: Response, name: str, value: str, seconds: int | None) -> Non
 
 def told(said: str, back: str) -> Response:
     """Send the viewer back to where they acted, and let that page say what came of it."""
-    # A path of this server: `//host` and `/\host` would be another's.
-    safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"
-    response = Response(status=303, headers={"Location": safe})
+    response = Response(status=303, headers={"Location": on_this_server(back)})
     _keep(response, SAID_COOKIE, quote(said[:SAID_LIMIT]), SAID_SECONDS)
     return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..incident import Incident
 from ..notice import Notice
 from ..policy import Policy
 from ..schedule import Expected
+from ..snooze import Snoozes
 from ..survey import Story, Survey, View
 
 __all__ = ["Ahead", "OperationStory", "Panorama", "ProblemStory", "RunStory"]
@@ -57,6 +58,7 @@ class RunStory:
     story: Story
     record: Mapping[str, Any]
     history: History
+    snoozes: Snoozes = field(default_factory=Snoozes)
 
     @property
     def now(self) -> datetime:
@@ -77,6 +79,7 @@ class OperationStory:
     incidents: tuple[Incident, ...]
     ahead: tuple[Ahead, ...]
     policy: Policy
+    snoozes: Snoozes = field(default_factory=Snoozes)
 
 
 @dataclass(frozen=True)
@@ -87,3 +90,4 @@ class ProblemStory:
     incident: Incident
     notices: tuple[Notice, ...]
     view: View | None
+    snoozes: Snoozes = field(default_factory=Snoozes)

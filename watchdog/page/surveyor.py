@@ -1,7 +1,9 @@
-"""Reads what the pages show from the store.
+"""Reads what the pages show from the store, and keeps what need not be read again.
 
-Beside what `survey` reads each time, some things change slowly and are kept for a minute: what is known of an
-operation, and the last start of an expected one. Of runs that ended only those are read that ended since the last look.
+Of the runs only what was written since is read. What changes slowly is kept for a minute: what is known of an
+operation, and the last start of an expected one. What has no order by its changes is read whole, as often as it is
+cheap: open incidents, notices that wait, and the parts of runs that span processes. Incidents are changed by sweeps and
+by people's answers, so they are also read when a sweep was made, and when somebody answered on this page.
 """
 
 from __future__ import annotations
@@ -15,61 +17,117 @@ from heartbeat_client.run import OPERATIONS, RUNS, Run, document_key
 
 from ..expectation import Start
 from ..history import History
-from ..incident import EXPECTED
-from ..ledger import Ledger, RunRecord
+from ..incident import EXPECTED, Incident
+from ..ledger import Held, Ledger, RunRecord, run_record
+from ..notice import Notice
 from ..policy import Policy
 from ..schedule import Expected, slots
+from ..shared_runs import shown
 from ..starts import newest
-from ..survey import Survey, View, story_of, survey
+from ..survey import Survey, View, story_of, views
 from ..verdict import judge
+from .ends import Ends
 from .kept import Kept
+from .live_runs import LiveRuns
+from .metered import MeteredStore
+from .paced import Paced
 from .stories import Ahead, OperationStory, Panorama, ProblemStory, RunStory
 
 __all__ = ["Surveyor"]
 
+FOLLOWING = 8400.0
 SLOW_SECONDS = 60.0
-LATELY = timedelta(hours=1)
-ENDS_AT_ONCE = 300
-ENDED_KEPT = 300
 
-# A run that ended may be found a little after its instant: the store's servers need not agree to the millisecond.
-OVERLAP = timedelta(seconds=5)
+# Reads a second for what is read whole: 15 open incidents, or the parts of a run in 15 processes, each second.
+WHOLE_PER_SECOND = 15.0
 
 
 class Surveyor:
-    """Reads for pages. clock: monotonic seconds. For one thread at a time. Everything raises `StoreError`.
+    """Reads for pages. For one thread at a time. Everything raises `StoreError`.
 
-    patience: how old, in seconds, what another page read may be for the page of an operation.
+    clock: monotonic seconds. following: reads a minute for following what live runs do. patience: how old, in seconds,
+    what another page read may be for the page of an operation. slowest: seconds between two readings of that part of
+    what goes on which was read the least often.
     """
 
     def __init__(
-        self, ledger: Ledger, policy: Callable[[], Policy], clock: Callable[[], float] = time.monotonic
+        self,
+        ledger: Ledger,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float] = time.monotonic,
+        following: float = FOLLOWING,
     ) -> None:
         self.patience = 0.0
-        self._ledger = ledger
+        self.slowest = 0.0
+        self._store = MeteredStore(ledger.store)
+        self._ledger = Ledger(self._store)
         self._policy = policy
         self._clock = clock
         self._ever = False
+        self._answers = 0
+        self._changes: tuple[int, Any] = (0, None)
         self._latest: tuple[float, Panorama] | None = None
         self._operations: Kept[Mapping[str, Any]] = Kept(clock, SLOW_SECONDS)
         self._starts: Kept[Start | None] = Kept(clock, SLOW_SECONDS)
-        self._ends = _Ends(ledger)
+        self._live = LiveRuns(ledger, following, clock)
+        self._ends = Ends(self._ledger)
+        paced = (lambda: self._store.reads, WHOLE_PER_SECOND, clock)
+        self._incidents: Paced[list[Held[Incident]]] = Paced(*paced)
+        self._notices: Paced[list[Held[Notice]]] = Paced(*paced)
+        self._tallies: Paced[RunRecord] = Paced(*paced)
+
+    @property
+    def reads(self) -> int:
+        """Documents read so far, but for `following_reads`."""
+        return self._store.reads
+
+    @property
+    def following_reads(self) -> int:
+        """Documents read so far in following live runs."""
+        return self._live.reads
+
+    def renew(self) -> None:
+        """Somebody changed something: read it all."""
+        self._answers += 1
 
     def panorama(self) -> Panorama:
         """All that goes on, and what ended within the hour."""
-        policy = self._policy()
-        seen = survey(self._ledger, policy)
-        ended = tuple(_view(run.id, run, policy, seen.now) for run in self._ends.until(seen.now))
+        policy, (now, state, snoozes) = self._policy(), self._ledger.standing_now()
+        running = self._with_parts(self._live.at(now))
+        ended = tuple(_view(run.id, run, policy, now) for run in self._ends.until(now, self._live.over))
+        incidents, waiting = self._open(state.version)
+        seen = Survey(now, views(running, policy, now), incidents, waiting, state.value, snoozes.value)
         names = {view.run.operation for view in (*seen.runs, *ended) if view.run}
         histories = {name: _history(record) for name, record in self._known(names).items()}
         self._ever = self._ever or bool(seen.runs or ended) or self._any_record()
+        self.slowest = max(self._live.every, self._tallies.every, self._incidents.every)
         panorama = Panorama(seen, ended, histories, self._ahead(policy, seen), self._ever)
         self._latest = (self._clock(), panorama)
         return panorama
 
+    def _open(self, sweep: Any) -> tuple[list[Incident], list[Notice]]:
+        """Incidents and notices that are open. sweep: something that changes when a sweep was made."""
+        changes = (self._answers, sweep)
+        anew = changes != self._changes
+        incidents = self._incidents.get("", self._ledger.open_incidents, anew=anew)
+        waiting = self._notices.get("", self._ledger.open_notices, anew=anew)
+        self._changes = changes
+        return [held.value for held in incidents], [held.value for held in waiting]
+
+    def _with_parts(self, running: Mapping[str, RunRecord]) -> list[RunRecord]:
+        """The records, those of shared runs with what their parts said at most lately."""
+        shared = {record.id for record in running.values() if record.readable and record.readable.shared}
+        self._tallies.keep(shared)
+        return [self._tallied(record) if record.id in shared else record for record in running.values()]
+
+    def _tallied(self, record: RunRecord) -> RunRecord:
+        def read() -> RunRecord:
+            return shown(self._store, {record.id: record})[record.id]
+
+        return self._tallies.get(record.id, read, anew=record.id in self._live.changed)
+
     def _any_record(self) -> bool:
-        store = self._ledger.store
-        return bool(store.find(OPERATIONS, limit=1) or store.find(RUNS, limit=1))
+        return bool(self._store.find(OPERATIONS, limit=1) or self._store.find(RUNS, limit=1))
 
     def _lately(self) -> Panorama:
         if self._latest is not None and self._clock() - self._latest[0] < self.patience:
@@ -79,15 +137,15 @@ class Surveyor:
     def run(self, run_id: str) -> RunStory | None:
         """One run by its document's id, or by the key that its id makes; None where there is none."""
         keys = (run_id, document_key(run_id))
-        found = self._ledger.runs(keys)
-        record = next((found[key] for key in keys if key in found), None)
-        if record is None:
+        found = self._store.get(RUNS, keys)
+        stored = next((found[key] for key in keys if key in found), None)
+        if stored is None:
             return None
-        told = story_of(self._ledger, self._policy(), record)
-        stored = self._ledger.store.get(RUNS, [record.id]).get(record.id)
-        operation = told.view.run.operation if told.view.run else None
+        record = run_record(stored)
+        operation = record.readable.operation if record.readable else None
         history = _history(self._known([operation])[operation]) if operation else History()
-        return RunStory(told, stored.fields if stored else {}, history)
+        told = story_of(self._ledger, self._policy(), record, history)
+        return RunStory(told, stored.fields, history, self._ledger.standing()[1].value)
 
     def operation(self, name: str) -> OperationStory | None:
         """One operation; None where nothing is known of it."""
@@ -98,7 +156,8 @@ class Surveyor:
         if not (record or running or ended or incidents or ahead):
             return None
         history = _history(record).with_runs(view.run for view in reversed(ended) if view.run)
-        return OperationStory(name, all_of_it.now, history, record, running, ended, incidents, ahead, self._policy())
+        known, policy = (record, running, ended, incidents, ahead), self._policy()
+        return OperationStory(name, all_of_it.now, history, *known, policy, all_of_it.survey.snoozes)
 
     def incident(self, incident_id: str) -> ProblemStory | None:
         """One incident; None where there is none."""
@@ -110,13 +169,13 @@ class Surveyor:
         notices = sorted((one.value for one in told.values()), key=lambda notice: notice.made_at)
         record = self._ledger.runs([incident.run_id]).get(incident.run_id)
         view = _seen(record, self._policy(), now) if record else None
-        return ProblemStory(now, incident, tuple(notices), view)
+        return ProblemStory(now, incident, tuple(notices), view, self._ledger.standing()[1].value)
 
     def _known(self, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """What the watchdog keeps of these operations, by their names; empty where it keeps nothing."""
         keys = {name: document_key(name) for name in names}
         missing = self._operations.stale(keys.values())
-        found = self._ledger.store.get(OPERATIONS, missing) if missing else {}
+        found = self._store.get(OPERATIONS, missing) if missing else {}
         for key in missing:
             self._operations.keep(key, found[key].fields if key in found else {})
         return {name: self._operations[key] for name, key in keys.items()}
@@ -124,36 +183,12 @@ class Surveyor:
     def _ahead(self, policy: Policy, seen: Survey) -> tuple[Ahead, ...]:
         missed = {one.operation: one for one in seen.incidents if one.about == EXPECTED}
         for name in self._starts.stale(one.operation for one in policy.expected):
-            self._starts.keep(name, newest(self._ledger.store, name))
+            self._starts.keep(name, newest(self._store, name))
         ahead = []
         for one in policy.expected:
             last = _last_start(one.operation, self._starts[one.operation], seen.runs)
             ahead.append(Ahead(one, _next_due(one, last, seen.now), last, missed.get(one.operation)))
         return tuple(sorted(ahead, key=lambda one: (one.due is None, one.due or seen.now)))
-
-
-class _Ends:
-    """The runs that ended within the last hour, each read once, or twice for an instant that is not sure yet."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._runs: dict[str, Run] = {}
-        self._read_to: datetime | None = None
-
-    def until(self, now: datetime) -> list[Run]:
-        """Read on, and give all that are kept, the latest first."""
-        since = max(self._read_to or now - LATELY, now - LATELY)
-        found = self._ledger.ended_since(since - OVERLAP, ENDS_AT_ONCE)
-        known = self._runs | {run.id: run for run in found}
-        ended = sorted((run for run in known.values() if _end(run) > now - LATELY), key=_end, reverse=True)
-        self._runs = {run.id: run for run in ended[:ENDED_KEPT]}
-        # What did not fit into one answer comes with the next look.
-        self._read_to = _end(found[-1]) if len(found) >= ENDS_AT_ONCE else now
-        return list(self._runs.values())
-
-
-def _end(run: Run) -> datetime:
-    return run.ended_at or run.started_at
 
 
 def _seen(record: RunRecord, policy: Policy, now: datetime) -> View:

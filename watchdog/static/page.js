@@ -1,7 +1,7 @@
 // Keeps the live part of a page as the server draws it, and says so when it can't.
 //
 // The server says when asking again makes sense; a hidden tab does not ask at all. Elements are changed in place, so
-// that focus, open menus and what somebody is typing stay. Without this file the page works: forms post, links lead on.
+// that focus, unfolded parts and what somebody is typing stay. Without this file the page works: forms post, links lead on.
 
 const live = document.getElementById("live");
 const act = document.getElementById("act");
@@ -15,6 +15,9 @@ const news = document.getElementById("news");
 const ANSWER_WITHIN = 8000; // ms; the server itself gives up on a store after 10 s
 const SLOWEST_RETRY = 10000;
 const LEAST_PAUSE = 150;
+const TICK = 1000;
+const SLEPT = 5000; // no tick for so long, and the machine slept
+const LATE = 3000; // an answer that is so much later than it was to come, and the page is not live
 
 // --- changing the page in place
 
@@ -49,7 +52,7 @@ function morphAttributes(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    // Whether a menu is open is the viewer's affair.
+    // Whether a part is unfolded is the viewer's affair.
     if (!fresh.hasAttribute(name) && !(old.nodeName === "DETAILS" && name === "open")) old.removeAttribute(name);
   }
 }
@@ -118,8 +121,9 @@ function announce(before, after) {
 let timer = 0;
 let failures = 0;
 let lastHeard = Date.now();
+let every = Number(live.dataset.every || 2000);
 let tag = "";
-let asking = false;
+let question = null; // what is asked now: { stop, since }
 let again = false;
 let broken = live.dataset.broken === "yes";
 
@@ -138,25 +142,29 @@ function later(milliseconds) {
 
 async function ask() {
   if (document.hidden) return;
-  if (asking) {
+  if (question) {
     again = true;
     return;
   }
-  asking = true;
   const from = address().href;
+  const stop = new AbortController();
+  const limit = setTimeout(() => stop.abort("limit"), ANSWER_WITHIN);
+  question = { stop, since: Date.now() };
   try {
     const answer = await fetch(from, {
       headers: tag ? { "If-None-Match": tag } : {},
       cache: "no-store",
-      signal: AbortSignal.timeout(ANSWER_WITHIN),
+      signal: stop.signal,
     });
     const text = await answer.text();
     if (from === address().href) heard(answer, text);
     else later(0);
-  } catch (error) {
-    failed(error.name === "TimeoutError" ? "the server does not answer" : "the server can't be reached");
+  } catch {
+    if (stop.signal.reason === "asleep") later(0);
+    else failed(stop.signal.aborted ? "the server does not answer" : "the server can't be reached");
   } finally {
-    asking = false;
+    clearTimeout(limit);
+    question = null;
     if (again) {
       again = false;
       later(0);
@@ -170,8 +178,9 @@ function heard(answer, text) {
     return;
   }
   const next = Number(answer.headers.get("Hangwatch-Next") || 2000);
-  const every = Number(answer.headers.get("Hangwatch-Every") || 2000);
+  const slowest = Number(answer.headers.get("Hangwatch-Slowest") || 0);
   const age = Number(answer.headers.get("Hangwatch-Age") || 0);
+  every = Number(answer.headers.get("Hangwatch-Every") || 2000);
   if (answer.status === 200) {
     if (broken) {
       location.reload();
@@ -181,7 +190,8 @@ function heard(answer, text) {
     show(text);
   }
   if (age > 2 * every + ANSWER_WITHIN) {
-    failed("the store answers too slowly", age);
+    lastHeard = Date.now() - age;
+    failed("the store answers too slowly");
     return;
   }
   failures = 0;
@@ -189,19 +199,27 @@ function heard(answer, text) {
   lost.hidden = true;
   live.classList.remove("stale");
   pulse.className = "pulse on";
-  pulseText.textContent = every > 2000 ? `live, each ${(every / 1000).toFixed(0)} s` : "live";
-  later(Math.max(LEAST_PAUSE, next + 30));
+  pulseText.textContent = pace(every, slowest);
+  later(Math.max(LEAST_PAUSE, next + 20));
 }
 
-function failed(why) {
-  failures += 1;
+function pace(every, slowest) {
+  if (every > 2000) return `live, each ${(every / 1000).toFixed(0)} s`;
+  return slowest > 2000 ? `live, some of it each ${(slowest / 1000).toFixed(0)} s` : "live";
+}
+
+function notLive(why) {
   const seconds = Math.round((Date.now() - lastHeard) / 1000);
   pulse.className = "pulse off";
   pulseText.textContent = "not live";
   live.classList.add("stale");
-  const words = `What you see is ${spoken(seconds)} old: ${why}. It is tried again by itself.`;
-  lostText.textContent = words;
+  lostText.textContent = `What you see is ${spoken(seconds)} old: ${why}. It is tried again by itself.`;
   lost.hidden = false;
+}
+
+function failed(why) {
+  failures += 1;
+  notLive(why);
   later(Math.min(SLOWEST_RETRY, 500 * 2 ** Math.min(failures, 5)));
 }
 
@@ -209,31 +227,42 @@ function spoken(seconds) {
   return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
-function awake() {
-  if (document.hidden) {
-    clearTimeout(timer);
-    pulse.className = "pulse";
-    pulseText.textContent = "paused while hidden";
-  } else if (live.dataset.broken !== "gone") {
-    if (Date.now() - lastHeard > 20000) failed("this page was asleep");
-    later(0);
-  }
+function isOld() {
+  return Date.now() - lastHeard > every + LATE;
 }
 
-document.addEventListener("visibilitychange", awake);
-window.addEventListener("online", () => later(0));
-window.addEventListener("pageshow", (event) => event.persisted && later(0));
+function awake() {
+  if (isOld()) notLive("this page was asleep");
+  failures = 0;
+  // What was asked before the sleep may never be answered, and what is asked now must not be asked twice.
+  if (question && Date.now() - question.since > LATE) question.stop.abort("asleep");
+  else later(0);
+}
 
-// A laptop that slept fires no event: its clock jumps instead.
+function seen() {
+  if (!document.hidden) {
+    awake();
+    return;
+  }
+  clearTimeout(timer);
+  pulse.className = "pulse";
+  pulseText.textContent = "paused while hidden";
+}
+
+document.addEventListener("visibilitychange", seen);
+window.addEventListener("online", () => document.hidden || awake());
+window.addEventListener("offline", () => document.hidden || notLive("this machine has no network"));
+window.addEventListener("pageshow", (event) => event.persisted && awake());
+
+// A laptop that slept may fire no event: its clock jumps instead.
 let ticked = Date.now();
 setInterval(() => {
   const gap = Date.now() - ticked;
   ticked = Date.now();
-  if (gap > 10000 && !document.hidden) {
-    failed("this page was asleep");
-    later(0);
-  }
-}, 1000);
+  if (document.hidden || live.dataset.broken) return;
+  if (gap > SLEPT) awake();
+  else if (isOld() && pulse.className === "pulse on") notLive("the server has not answered yet");
+}, TICK);
 
 // --- answers, without leaving the page
 
@@ -245,11 +274,6 @@ act.addEventListener("submit", async (event) => {
   if (button.ariaDisabled === "true") return;
   button.ariaDisabled = "true";
   const body = new URLSearchParams(new FormData(act, button));
-  const menu = button.closest("details");
-  if (menu) {
-    menu.querySelector("summary").focus();
-    menu.removeAttribute("open");
-  }
   try {
     const answer = await fetch(button.formAction, { method: "POST", body, headers: { Accept: "application/json" } });
     const told = await answer.json();
@@ -274,19 +298,6 @@ function say(words, done) {
     said.className = "said empty";
   }, 12000);
 }
-
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.removeAttribute("open");
-  }
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    menu.removeAttribute("open");
-    menu.querySelector("summary").focus();
-  }
-});
 
 // --- finding runs while typing
 
