@@ -103,7 +103,7 @@ class Run:
     shared: whether it spans processes; then no process beats for it, `key` is what its openers call it, and what was
     done stands in its parts. tally: what they said together when they were last added up.
     trail: how it went so far, as `trail.Trail.to_document` makes it; unread here, for nothing is judged by it.
-    stood: the longest for which a beat saw it stand in one call so far, in seconds; None where it counts or nobody looks.
+    stood: the longest stand in one call that a beat saw so far, in seconds; None where it counts or nobody looks.
     platform: `cloud_run_service` or `cloud_run_job` where known, for what happens at the deadline differs.
     """
 
