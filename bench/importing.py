@@ -75,9 +75,7 @@ def measure(quick: bool) -> Result:
     aim = f"< {1000 * _MOST:.0f} ms"
     outside = _outside(memory)
     targets = [
-        Target(
-            "importing the client, before its first use", aim, _ms(alone), alone.median < _MOST
-        ),
+        Target("importing the client, before its first use", aim, _ms(alone), alone.median < _MOST),
         Target("importing it with all that it offers", aim, _ms(added), added.median < _MOST, _limit(added)),
         Target("modules of others", "none", ", ".join(outside) or "none", not outside),
     ]
