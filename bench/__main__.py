@@ -34,11 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in BENCHES]:
         parser.error(f"no bench is named {unknown[0]!r}; there are {', '.join(BENCHES)}")
+    if options.quick and options.docs:
+        parser.error("--docs keeps what a whole run found, got --quick too; leave one of them out")
     options.out.mkdir(parents=True, exist_ok=True)
     if options.here:
         return _measure(options.names[0], options.quick, options.out)
-    names = options.names or list(BENCHES)
-    failed = [name for number, name in enumerate(names) if not _run(name, f"{number + 1}/{len(names)}", options)]
+    failed = _run_all(options.names or list(BENCHES), options)
     if options.docs:
         renew(options.out)
     for name in failed:
@@ -46,14 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _run(name: str, place: str, options: argparse.Namespace) -> bool:
+def _run_all(names: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Those that failed. What only waits begins first and is heard last, beside all others."""
+    beside = {name: _begin(name, options) for name in names if BENCHES[name].waits}
+    failed = []
+    for name in [name for name in names if name not in beside]:
+        failed += [] if _end(name, _begin(name, options)) else [name]
+    return failed + [name for name, running in beside.items() if not _end(name, running)]
+
+
+def _begin(name: str, options: argparse.Namespace) -> tuple[float, subprocess.Popen[str]]:
     """One bench in a process of its own: what it imports and leaves behind is nothing to the next."""
-    print(f"=== {place} {name}: {BENCHES[name].about}", file=sys.stderr, flush=True)
-    began = time.monotonic()
+    print(f"=== {name}: {BENCHES[name].about}", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "bench", name, "--here", "--out", str(options.out)]
-    status = subprocess.run([*command, *(["--quick"] if options.quick else [])], check=False).returncode
+    command += ["--quick"] if options.quick else []
+    return time.monotonic(), subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _end(name: str, running: tuple[float, subprocess.Popen[str]]) -> bool:
+    """Wait for it, and print its tables; whether all went well."""
+    began, process = running
+    told, _ = process.communicate()
+    print(told, end="", flush=True)
     print(f"=== {name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return status == 0
+    return process.returncode == 0
 
 
 def _measure(name: str, quick: bool, out: Path) -> int:

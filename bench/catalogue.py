@@ -12,11 +12,15 @@ __all__ = ["BENCHES", "Bench", "measure"]
 
 @dataclass(frozen=True)
 class Bench:
-    """name: as `make bench-NAME` has it. module: below bench. about: half a line for lists."""
+    """name: as `make bench-NAME` has it. module: below bench. about: half a line for lists.
+
+    waits: it does next to nothing but wait, so that it may run beside the others.
+    """
 
     name: str
     module: str
     about: str
+    waits: bool = False
 
 
 _ALL = (
@@ -26,7 +30,7 @@ _ALL = (
     Bench("importing", "importing", "importing the client alone"),
     Bench("many-runs", "many_runs", "10,000 runs in one process, against a thread and a write for each"),
     Bench("store", "store", "beats into Firestore's emulator and SQLite, what a run costs"),
-    Bench("outages", "outages", "the first beat after the store was away"),
+    Bench("outages", "outages", "the first beat after the store was away", waits=True),
     Bench("shared-runs", "shared_runs", "hundreds of writers to one run"),
     Bench("sweep", "sweep", "what a sweep reads and takes with up to 100,000 live runs"),
     Bench("cold-start", "cold_start", "a sweep from nothing, against the shortest script that asks once"),
