@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from typing import TYPE_CHECKING, TypeVar
 
 import hypothesis
@@ -22,6 +23,11 @@ FITTING_SKIP = "needs python"
 
 # Set on the machine of whoever runs the tests, these would lead them to a real store or channel.
 SETTINGS = ("HANGWATCH_", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "CLOUD_RUN_")
+
+# Started in the background or under nohup, a test run ignores these, and so would every process that it starts.
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler)
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

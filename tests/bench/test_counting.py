@@ -7,6 +7,8 @@ import pytest
 from bench.results import Result
 from tests.bench.measuring import measured
 
+pytestmark = pytest.mark.xdist_group("bench counting")  # measured once
+
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:

@@ -10,6 +10,9 @@ from tests.bench.measuring import measured
 TIMES = 6 * 20
 
 
+pytestmark = pytest.mark.xdist_group("bench entering")  # measured once
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return measured("entering", tmp_path_factory.mktemp("entering"))

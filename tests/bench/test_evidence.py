@@ -9,7 +9,10 @@ import pytest
 from bench.results import Result
 from tests.bench.measuring import measured
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="clocks of single threads are Linux's")
+pytestmark = [
+    pytest.mark.xdist_group("bench evidence"),
+    pytest.mark.skipif(sys.platform != "linux", reason="clocks of single threads are Linux's"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,9 @@ NEEDLESS = {
 }  # fmt: skip
 
 
+pytestmark = pytest.mark.xdist_group("bench importing")  # measured once
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return measured("importing", tmp_path_factory.mktemp("importing"))

@@ -10,6 +10,9 @@ from tests.bench.measuring import measured
 OURS, NAIVE = "hangwatch, 100", "a timer and a write for each, 100"
 
 
+pytestmark = pytest.mark.xdist_group("bench many_runs")  # measured once
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return measured("many-runs", tmp_path_factory.mktemp("many_runs"))

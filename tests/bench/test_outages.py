@@ -18,6 +18,8 @@ from bench.outages import CALL, CUT, FROZEN, KINDS, REFUSED, limit_of, retry_wit
 from tests.support.emulators import Running
 from tests.support.imports import ROOT
 
+pytestmark = pytest.mark.xdist_group("bench outages")  # measured once
+
 
 @pytest.fixture(scope="module")
 def found(firestore_emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from bench.results import Result
 from bench.shared_runs import measure
 from tests.support.emulators import Running
 
-pytestmark = [pytest.mark.emulator, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("bench shared_runs"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

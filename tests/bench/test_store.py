@@ -17,7 +17,7 @@ from heartbeat_client.stores.sqlite_file import SqliteFile
 from heartbeat_client.testing import MemoryStore
 from tests.support.emulators import Running
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.xdist_group("bench store"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -182,6 +182,7 @@ def test_a_mistake_has_the_focus(chromium: Chromium, scene: Scene, site: Served)
         page.keyboard.press("Enter")
         field = page.get_by_label("Why")
 
+        expect(page.locator(".fault")).to_be_visible()  # the form before had its cursor there too
         expect(field).to_be_focused()
         assert field.evaluate(
             "one => one.getAttribute('aria-describedby').split(' ').map(id => document.getElementById(id).innerText)"
