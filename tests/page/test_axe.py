@@ -162,6 +162,7 @@ def test_all_of_it_from_the_keyboard(chromium: Chromium, busy: Scene, site: Serv
         assert walk(page, f"Snooze… {NAME}") == [f"Snooze… {NAME}"]
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Snooze {NAME}")
+        expect(page.get_by_label("Why")).to_be_focused()
         page.keyboard.type("the peer is being replaced")
         page.keyboard.press("Shift+Tab")
         page.keyboard.type("90m")
@@ -179,10 +180,11 @@ def test_a_mistake_has_the_focus(chromium: Chromium, scene: Scene, site: Served)
     """A form that comes back puts the cursor into the first field that is wrong, which says what is wrong with it."""
     with chromium.page() as page:
         page.goto(f"{site.address}/snooze?operation=load")
-        page.keyboard.press("Enter")
         field = page.get_by_label("Why")
+        expect(field).to_be_focused()
+        page.keyboard.press("Enter")
 
-        expect(page.locator(".fault")).to_be_visible()  # the form before had its cursor there too
+        expect(page.locator(".fault")).to_be_visible()
         expect(field).to_be_focused()
         assert field.evaluate(
             "one => one.getAttribute('aria-describedby').split(' ').map(id => document.getElementById(id).innerText)"
