@@ -26,8 +26,8 @@ _MOST = 0.005
 
 
 def measure(quick: bool) -> Result:
-    """Some two minutes; quick: half of one."""
-    fours, watched, seconds = (6, WATCHED[:2], 3.0) if quick else (100, WATCHED, 8.0)
+    """Some ninety seconds; quick: half a minute."""
+    fours, watched, seconds = (6, WATCHED[:2], 3.0) if quick else (70, WATCHED, 8.0)
     configure(store="off", interval="1h")
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), exchanging() as exchange, computing() as compute:
         print("evidence: an operation with a heartbeat and without", file=sys.stderr)

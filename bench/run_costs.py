@@ -7,7 +7,6 @@ Prices and what does not come of a run are deploy/cost.py's.
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 
 from deploy import cost
 from heartbeat_client.stores.firestore import FirestoreBackend
-from tests.support.firestore_recorder import FirestoreRecorder, Tally
+from tests.support.firestore_recorder import FirestoreRecorder
 from tests.support.monitoring_server import MonitoringServer
 from watchdog.adapters.cloud_monitoring import CloudMonitoring
 from watchdog.adapters.firestore import FirestoreStore
@@ -57,7 +56,6 @@ def one_life(emulator: str) -> Life:
         def sweep() -> tuple[int, int]:
             tally.clear()
             Sweep(store, [], Policy(), meter=meter).run()
-            _settle(tally)
             return tally.reads, tally.writes
 
         sweep()  # the first of a database audits everything
@@ -87,16 +85,7 @@ def _at(host: str) -> Iterator[None]:
         os.environ["FIRESTORE_EMULATOR_HOST"] = before
 
 
-def _settle(tally: Tally) -> None:
-    """Wait until the recorder has counted what was answered: it counts a read just after its last document is sent."""
-    seen = (-1, -1)
-    while seen != (tally.reads, tally.writes) or tally.reads < sum(tally.methods[name] for name in READS):
-        seen = (tally.reads, tally.writes)
-        time.sleep(0.1)
-
-
 def _add(life: Life, recorder: FirestoreRecorder) -> None:
-    _settle(recorder.tally)
     life.rpcs += recorder.tally.methods.total()
     life.client_reads += recorder.tally.reads
     life.client_writes += recorder.tally.writes

@@ -35,7 +35,7 @@ SQLITE, FIRESTORE = "SQLite", "Firestore's emulator"
 LIVE = {SQLITE: (100, 1_000, 10_000, 100_000), FIRESTORE: (100, 1_000, 10_000)}
 QUICK = {SQLITE: (100, 1_000), FIRESTORE: (100, 1_000)}
 DUE = (10, 1_000)
-TIMES = 5
+TIMES = 3
 QUIET, FOUND, GOES_ON, RUNNING, FULL = "nothing due", "finds them", "goes on", "each 15 min", "once a day"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -464,23 +465,31 @@ def test_the_operations_thread_never_calls_the_store(fresh: None, trouble: Calla
     assert store.threads == {"hangwatch-sender"}
 
 
-def test_three_threads_serve_all_runs(store: MemoryStore) -> None:
-    """A hundred runs in ten threads take three threads of ours."""
-    go = threading.Event()
+def test_three_threads_serve_all_runs(process: Process, tmp_path: Path) -> None:
+    """Twenty runs in ten threads take three threads of ours."""
+    done = process.run(
+        """
+        import threading
+        from heartbeat_client import Heartbeat, flush
+        go, begun = threading.Event(), threading.Barrier(11)
 
-    def operate() -> None:
-        with Heartbeat("a"), Heartbeat("b"):
-            go.wait(30)
+        def operate():
+            with Heartbeat("a"), Heartbeat("b"):
+                begun.wait(30)
+                go.wait(30)
 
-    threads = [threading.Thread(target=operate) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    until(lambda: len(store.runs) >= 20, "twenty runs")
-    ours = sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("hangwatch"))
-    go.set()
-    for thread in threads:
-        thread.join()
+        threads = [threading.Thread(target=operate) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        begun.wait(30)
+        flush(30)
+        print(*sorted(one.name for one in threading.enumerate() if one.name.startswith("hangwatch")), sep="\\n")
+        go.set()
+        """,
+        env={"HANGWATCH_STORE": f"sqlite:///{tmp_path / 'runs.sqlite3'}"},
+    )
 
+    ours = [line for line in done.stdout.splitlines() if line.startswith("hangwatch")]
     assert ours == ["hangwatch-pulse", "hangwatch-sampler", "hangwatch-sender"]
 
 

@@ -1,4 +1,4 @@
-"""One browser for all tests of pages, and a scene for each."""
+"""A browser for the tests of pages, and a scene for each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.page.chromium import Chromium, ChromiumError
 from tests.page.scene import Scene, Served, morning
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    """A browser; a laptop may lack one."""
+    """A browser; a laptop may lack one. While it is open its event loop runs in this thread, and no other can."""
     try:
         with Chromium() as browser:
             yield browser
