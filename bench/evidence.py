@@ -26,12 +26,12 @@ _MOST = 0.005
 
 
 def measure(quick: bool) -> Result:
-    """Some ninety seconds; quick: half a minute."""
-    fours, watched, seconds = (6, WATCHED[:2], 3.0) if quick else (70, WATCHED, 8.0)
+    """Some seventy seconds; quick: half a minute."""
+    fours, watched, seconds = (6, WATCHED[:2], 3.0) if quick else (60, WATCHED, 5.0)
     configure(store="off", interval="1h")
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), exchanging() as exchange, computing() as compute:
         print("evidence: an operation with a heartbeat and without", file=sys.stderr)
-        own = seconds if quick else 15.0
+        own = seconds if quick else 10.0
         found = [slow_down(compute, fours, seconds=own), slow_down(exchange, fours, each=True, seconds=own)]
         print("evidence: threads that stand still", file=sys.stderr)
         costs = [cpu_of_watching(count, seconds) for count in watched]

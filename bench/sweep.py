@@ -86,7 +86,7 @@ def cells(place: Place, live: int, times: int) -> list[Cell]:
     fill(place.store, range(live), now)
     found = [_cell(place, live, 0, FULL, ["1"])]  # the first sweep of all is one
     found.append(_cell(place, live, 0, QUIET, [str(times)]))
-    found.append(_cell(place, live, 0, RUNNING, [str(times), "--running"]))
+    found.append(_cell(place, live, 0, RUNNING, ["1", "--running"]))
     begin = 0
     for due in (count for count in DUE if count <= live):
         ids = stall(place.store, range(begin, begin + due), place.store.now())
