@@ -13,17 +13,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.emulators import EmulatorMissing, FirestoreEmulator
 from tests.support.monitoring_server import MonitoringServer
 from tests.support.slack_server import SlackServer
 
 from .alternation import Turns, in_turns
+from .own_emulator import emulator_or_nothing
 from .results import Result, Table, Target
 from .whole_process import Process, run_whole
 
@@ -108,7 +108,7 @@ def _scenes(stack: ExitStack, folder: Path) -> list[Scene]:
     policy.write_text(POLICY, encoding="utf-8")
     slack = stack.enter_context(SlackServer())
     monitoring = stack.enter_context(MonitoringServer())
-    host = stack.enter_context(_emulator(folder / "emulator"))
+    host = stack.enter_context(emulator_or_nothing(folder / "emulator", _say))
     # An installed program is compiled once; where that is forbidden each start would compile all of us anew.
     left_out = ("HANGWATCH_", "PYTHONDONTWRITEBYTECODE")
     bare = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
@@ -128,22 +128,6 @@ def _scenes(stack: ExitStack, folder: Path) -> list[Scene]:
 def _scene(store: str, script: tuple[str, ...], bare: Mapping[str, str], usual: Mapping[str, str]) -> Scene:
     ways = {SHORTEST: Way(script, bare), PLAIN: Way(SWEEP, bare), USUAL: Way(SWEEP, {**bare, **usual})}
     return Scene(store, ways)
-
-
-@contextmanager
-def _emulator(folder: Path) -> Iterator[str]:
-    """Where Firestore's emulator listens; empty where this machine can't run it."""
-    emulator = FirestoreEmulator(folder)
-    try:
-        emulator.start()
-    except EmulatorMissing as missing:
-        _say(f"{missing}; its rows are left out")
-        yield ""
-        return
-    try:
-        yield emulator.host
-    finally:
-        emulator.stop()
 
 
 def _until_settled(policy: Path) -> None:

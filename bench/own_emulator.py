@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.emulators import FirestoreEmulator
+from tests.support.emulators import EmulatorMissing, FirestoreEmulator
 
-__all__ = ["Emulated", "emulated"]
+__all__ = ["Emulated", "emulated", "emulator_or_nothing"]
 
 HOST, PROJECT = "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"
 
@@ -42,3 +42,19 @@ def emulated(project: str) -> Iterator[Emulated]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+@contextmanager
+def emulator_or_nothing(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
+    """Where an emulator of the bench's own listens; empty, and said, where this machine can't run one."""
+    emulator = FirestoreEmulator(folder)
+    try:
+        emulator.start()
+    except EmulatorMissing as missing:
+        say(f"{missing}; its rows are left out")
+        yield ""
+        return
+    try:
+        yield emulator.host
+    finally:
+        emulator.stop()

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.emulators import EmulatorMissing, FirestoreEmulator
 from tests.support.slack_server import SlackServer
 from watchdog.adapters.firestore import FirestoreStore
 from watchdog.adapters.sqlite import SqliteStore
 from watchdog.ports import Store
 
+from .own_emulator import emulator_or_nothing
 from .results import Result, Table, Target
 from .sweep_runs import end, fill, stall
 
@@ -71,7 +71,7 @@ def measure(quick: bool) -> Result:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         slack = stack.enter_context(SlackServer())
-        host = stack.enter_context(_emulator(folder / "emulator"))
+        host = stack.enter_context(emulator_or_nothing(folder / "emulator", _say))
         for name, counts in (QUICK if quick else LIVE).items():
             for live in counts if name == SQLITE or host else ():
                 with _place(name, folder, host, slack.webhook_url) as place:
@@ -111,22 +111,6 @@ def _swept(place: Place, arguments: Sequence[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.sweep_once", *arguments]
     said: dict[str, Any] = json.loads(subprocess.check_output(command, env=place.environment, text=True, timeout=300))
     return said
-
-
-@contextmanager
-def _emulator(folder: Path) -> Iterator[str]:
-    """Where Firestore's emulator listens; empty where this machine can't run it."""
-    emulator = FirestoreEmulator(folder)
-    try:
-        emulator.start()
-    except EmulatorMissing as missing:
-        _say(f"{missing}; its rows are left out")
-        yield ""
-        return
-    try:
-        yield emulator.host
-    finally:
-        emulator.stop()
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from heartbeat_client.lengths import spoken
-from heartbeat_client.run import Place, Run
+from heartbeat_client.run import Run
 from heartbeat_client.run_parts import plain
 from heartbeat_client.trail_point import TrailPoint, read_trail
 
@@ -33,24 +33,8 @@ KIND_WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Points beside each other that are alike. since, until: seconds after the start; gap: longest time without a beat.
-
-    done: items finished by its end, None when not known.
-    """
-
-    since: float
-    until: float
-    kind: str = ""
-    place: Place | None = None
-    done: int | None = None
-    gap: float | None = None
-
-    @property
-    def length(self) -> float:
-        """Seconds."""
-        return self.until - self.since
+class Stretch(TrailPoint):
+    """Points beside each other that are alike, as one."""
 
     @property
     def where(self) -> str:
